@@ -1,0 +1,1 @@
+"""One file per architecture: how its checkpoints are recognised, and its network as stages."""

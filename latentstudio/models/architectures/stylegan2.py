@@ -1,0 +1,346 @@
+"""StyleGAN2's network: mapping, modulated convolutions, and the three ways to gather a picture.
+
+Owns the network for every checkpoint that is StyleGAN2 underneath; reading the checkpoints is done
+in the `stylegan2_*` files beside it, which give the `config` that `build` takes. Trainable.
+
+Sources: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (section 2.2, weight
+demodulation, equation 3; figure 7, skip and residual architectures); Karras et al., "Training
+Generative Adversarial Networks with Limited Data" (clamping).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
+from latentstudio.models.layers import (
+    FullyConnected,
+    may_overwrite,
+    normalize_2nd_moment,
+    upfirdn2d,
+    upsample2d,
+)
+
+
+def default_filter(shape: tuple[int, ...]) -> Tensor:
+    """A binomial FIR kernel of the given shape, (k, k) or (k,) for a separable one; its sum is one."""
+    taps = torch.tensor([float(math.comb(shape[-1] - 1, i)) for i in range(shape[-1])])
+    taps = taps / taps.sum()
+    return torch.outer(taps, taps) if len(shape) == 2 else taps
+
+
+class Mapping(nn.Module):
+    """z (and a label) to w: normalisation, then fully connected layers.
+
+    Args:
+        config: "z_dim", "c_dim", "w_dim"; "layers": keyword arguments of each FullyConnected;
+            "embed": those of the label's layer, or None; "joint_norm": normalise z and label
+            together after joining them, instead of each alone; "normalize_z".
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        embed = config.get("embed")
+        self.embed = FullyConnected(**embed) if embed else None
+        self.joint_norm = bool(config.get("joint_norm", False))
+        self.normalize_z = bool(config.get("normalize_z", True))
+        self.layers = nn.ModuleList(FullyConnected(**layer) for layer in config["layers"])
+        self.register_buffer("w_avg", torch.zeros(config["w_dim"]))
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        """(N, z_dim), (N, c_dim) or None -> w (N, w_dim)."""
+        x = z
+        if self.normalize_z and not self.joint_norm:
+            x = normalize_2nd_moment(x)
+        if self.embed is not None and c is not None:
+            y = self.embed(c)
+            x = torch.cat([x, y if self.joint_norm else normalize_2nd_moment(y)], 1)
+        if self.joint_norm:
+            x = normalize_2nd_moment(x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class ModulatedConv(nn.Module):
+    """Style, demodulated convolution, noise, bias, activation: one synthesis layer.
+
+    The convolution is never given one kernel a sample. The style scales its input and the
+    demodulation its output, which is the same function; for a single picture both move into the
+    kernel where the kernel is smaller than the features.
+
+    Args:
+        in_channels: features in.
+        out_channels: features out.
+        w_dim: length of w.
+        kernel_size: odd.
+        up: 1 or 2.
+        resolution: (height, width) of the output.
+        noise: whether there is a noise input.
+        activation: "lrelu" or "linear".
+        gain: factor on the activated output.
+        clamp: largest magnitude of the output, after `gain`; None for no bound.
+        filter: shape of the FIR kernel for `up=2`; None where a subclass upsamples without one.
+        affine_gain: factor on the style affine's weight; by default 1 / sqrt(w_dim).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        w_dim: int,
+        *,
+        kernel_size: int = 3,
+        up: int = 1,
+        resolution: tuple[int, int] = (4, 4),
+        noise: bool = True,
+        activation: str = "lrelu",
+        gain: float = math.sqrt(2),
+        clamp: float | None = None,
+        filter: tuple[int, ...] | None = (4, 4),
+        affine_gain: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.affine = FullyConnected(w_dim, in_channels, weight_gain=affine_gain, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.noise_strength = nn.Parameter(torch.zeros(())) if noise else None
+        if noise:
+            self.register_buffer("noise_const", torch.randn(tuple(resolution)))
+        if up > 1 and filter:
+            self.register_buffer("resample_filter", default_filter(filter))
+        self.up, self.gain, self.clamp = up, gain, clamp
+        self.slope = 0.2 if activation == "lrelu" else 1.0
+        self.resolution = (int(resolution[0]), int(resolution[1]))
+
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
+        """x (N, in, H, W), w (N, w_dim) -> (N, out, up H, up W)."""
+        style = self.affine(w).to(x.dtype)
+        energy = self.weight.square().sum((2, 3))  # (out, in)
+        # Slope and gain are positive, so the gain may be applied before the activation.
+        scale = (style.float().square() @ energy.t() + 1e-8).rsqrt() * self.gain  # (N, out)
+        weight = self.weight.to(x.dtype)
+        inside = len(x) == 1 and weight.numel() <= x.numel() and may_overwrite(x)
+        if inside:
+            weight = weight * (style[0, None, :, None, None] * scale[0, :, None, None, None].to(x.dtype))
+        else:
+            x = x * style[:, :, None, None]
+        x = self._convolve(x, weight)
+        return self._finish(x, None if inside else scale, inputs, noise_index)
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        size = weight.shape[-1]
+        if self.up == 1:
+            return F.conv2d(x, weight, padding=size // 2)
+        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=self.up)
+        kernel = self.resample_filter
+        low = [size // 2 + (taps + 1) // 2 - (size - 1) for taps in (kernel.shape[-1], kernel.shape[0])]
+        high = [size // 2 + (taps - 2) // 2 - (size - 2) for taps in (kernel.shape[-1], kernel.shape[0])]
+        return upfirdn2d(x, kernel, padding=(low[0], high[0], low[1], high[1]), gain=self.up**2)
+
+    def _finish(self, x: Tensor, scale: Tensor | None, inputs: Inputs, noise_index: int) -> Tensor:
+        """Demodulate, add noise and bias, activate, clamp."""
+        shift = (self.bias * self.gain)[None, :, None, None]
+        if self.noise_strength is not None:
+            noise = inputs.noise(noise_index, self.noise_const, *self.resolution)
+            if noise is not None:
+                shift = shift + noise * (self.noise_strength * self.gain)
+        shift = shift.to(x.dtype)
+        if scale is not None:
+            x = torch.addcmul(shift, x, scale[:, :, None, None].to(x.dtype))
+        else:
+            x = x.add_(shift)
+        if self.slope != 1:
+            x = F.leaky_relu_(x, self.slope) if may_overwrite(x) else F.leaky_relu(x, self.slope)
+        if self.clamp is not None:
+            bound = self.clamp
+            x = x.clamp_(-bound, bound) if may_overwrite(x) else x.clamp(-bound, bound)
+        return x
+
+
+class ToRGB(nn.Module):
+    """Features to picture: modulated 1 x 1 convolution without demodulation."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        img_channels: int,
+        w_dim: int,
+        *,
+        kernel_size: int = 1,
+        clamp: float | None = None,
+        filter: tuple[int, ...] | None = (4, 4),
+        weight_gain: float | None = None,
+        affine_gain: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.affine = FullyConnected(w_dim, in_channels, weight_gain=affine_gain, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.zeros(img_channels))
+        self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2) if weight_gain is None else weight_gain
+        self.clamp = clamp
+        if filter:  # for the upsampling of the picture, which need not be that of the features
+            self.register_buffer("resample_filter", default_filter(filter))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        """x (N, in, H, W), w (N, w_dim) -> (N, img_channels, H, W)."""
+        style = (self.affine(w) * self.weight_gain).to(x.dtype)
+        weight, padding = self.weight.to(x.dtype), self.weight.shape[-1] // 2
+        if len(x) == 1:
+            y = F.conv2d(x, weight * style[:, :, None, None], padding=padding)
+        else:
+            y = F.conv2d(x * style[:, :, None, None], weight, padding=padding)
+        y = y.float() + self.bias[:, None, None]
+        return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
+
+
+class Skip(nn.Module):
+    """The residual branch: 1 x 1 convolution, then upsampling; scaled by sqrt(1/2)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        filter: tuple[int, ...] = (4, 4),
+        weight_gain: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.register_buffer("resample_filter", default_filter(filter))
+        self.weight_gain = 1 / math.sqrt(in_channels) if weight_gain is None else weight_gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, 2H, 2W)."""
+        x = F.conv2d(x, (self.weight * (self.weight_gain * math.sqrt(0.5))).to(x.dtype))
+        return upsample2d(x, self.resample_filter)
+
+
+class Block(nn.Module):
+    """All layers of one resolution; the stages call them one by one."""
+
+    def __init__(
+        self, config: dict[str, Any], w_dim: int, img_channels: int, conv: type[ModulatedConv]
+    ) -> None:
+        super().__init__()
+        if config.get("const"):
+            self.const = nn.Parameter(torch.randn(tuple(config["const"])))
+        for name in ("conv0", "conv1"):
+            if config.get(name):
+                setattr(self, name, conv(w_dim=w_dim, **config[name]))
+        if config.get("torgb"):
+            self.torgb = ToRGB(img_channels=img_channels, w_dim=w_dim, **config["torgb"])
+        if config.get("skip"):
+            self.skip = Skip(**config["skip"])
+
+
+class StyleGAN2(Generator):
+    """The network; see `build` for the config."""
+
+    architecture = "stylegan2"
+    family = "StyleGAN2"
+    conv_class = ModulatedConv
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self.config = config
+        self.mapping_network = Mapping(config["mapping"])
+        self.blocks = nn.ModuleDict()
+        self._steps: list[tuple[str, str, int, int]] = []  # block, layer, row of ws, index of noise
+        stages, noise_shapes, row = [], [], 0
+        for block in config["blocks"]:
+            name, size = block["name"], tuple(block["size"])
+            self.blocks[name] = Block(block, config["w_dim"], config["img_channels"], self.conv_class)
+            for layer in ("conv0", "conv1"):
+                if not block.get(layer):
+                    continue
+                index = -1
+                if block[layer].get("noise", True):
+                    index = len(noise_shapes)
+                    noise_shapes.append(size)
+                self._steps.append((name, layer, row, index))
+                stages.append(StageInfo(f"{name}.{layer}", size, (row,), (index,) if index >= 0 else ()))
+                row += 1
+            if block.get("torgb"):
+                self._steps.append((name, "torgb", row, -1))
+                stages.append(StageInfo(f"{name}.torgb", size, (row,)))
+        self.stages, self.noise_shapes = tuple(stages), tuple(noise_shapes)
+        height, width = stages[-1].resolution
+        self.info = GeneratorInfo(
+            architecture=self.architecture,
+            family=self.family,
+            z_dim=config["mapping"]["z_dim"],
+            w_dim=config["w_dim"],
+            c_dim=config["mapping"]["c_dim"],
+            num_ws=config["num_ws"],
+            img_resolution=max(height, width),
+            img_channels=config["img_channels"],
+            img_size=(height, width),
+            has_noise=bool(noise_shapes),
+        )
+
+    @property
+    def mean_latent(self) -> Tensor:
+        """The running mean of w, (w_dim,)."""
+        return self.mapping_network.w_avg
+
+    def _map(self, z: Tensor, c: Tensor | None) -> Tensor:
+        return self.mapping_network(z, c)[:, None].expand(-1, self.info.num_ws, -1)
+
+    def run_stage(self, index: int, state: State, inputs: Inputs) -> State:
+        """One layer: a convolution moves the features on, a ToRGB adds to the picture."""
+        name, layer, row, noise_index = self._steps[index]
+        block = self.blocks[name]
+        w = inputs.ws[:, row]
+        x, img = state
+        if layer == "torgb":
+            assert x is not None
+            y = block.torgb(x, w)
+            return State(x, y if img is None else self._upsample_picture(img, block.torgb) + y)
+        if x is None:
+            x = self._first_features(block, w)
+        if hasattr(block, "skip") and layer == "conv0":
+            # The residual branch starts from the same features; it rides in the picture's place,
+            # which a residual generator leaves empty until its very last layer.
+            return State(block.conv0(x, w, inputs, noise_index), block.skip(x))
+        y = getattr(block, layer)(x, w, inputs, noise_index)
+        if hasattr(block, "skip"):
+            assert img is not None
+            return State(y + img, None)
+        return State(y, img)
+
+    def _first_features(self, block: Block, w: Tensor) -> Tensor:
+        """What the first convolution reads: (N, C, H, W)."""
+        return block.const.expand(len(w), -1, -1, -1)
+
+    def _upsample_picture(self, img: Tensor, torgb: ToRGB) -> Tensor:
+        return upsample2d(img, torgb.resample_filter)
+
+    def preview(self, state: State) -> Tensor | None:
+        """The picture so far; residual and plain generators have none before the end."""
+        return state.img.float() if self.config["architecture"] == "skip" and state.img is not None else None
+
+    def style_weights(self) -> list[StyleWeight]:
+        """The affines of every convolution and ToRGB, in order of execution."""
+        weights = []
+        for stage, (name, layer, row, _) in zip(self.stages, self._steps, strict=True):
+            affine = getattr(self.blocks[name], layer).affine
+            weights.append(StyleWeight(stage.name, row, affine.weight.detach() * affine.weight_gain))
+        return weights
+
+
+def build(config: dict[str, Any]) -> Generator:
+    """The network of a config.
+
+    Args:
+        config: "w_dim", "num_ws", "img_channels", "architecture" ("skip", "resnet", "orig");
+            "mapping": see `Mapping`; "blocks": a list of {"name", "size" (height, width), "const"
+            (channels, height, width) in the first, "conv0", "conv1", "torgb", "skip": keyword
+            arguments of those layers, or absent}.
+    """
+    return StyleGAN2(config)

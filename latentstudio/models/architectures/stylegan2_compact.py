@@ -1,0 +1,153 @@
+"""The compact StyleGAN2: quick on a CPU; the architecture of the bundled clay faces.
+
+Owns what differs from StyleGAN2: the 4 x 4 input is a constant plus a linear map of w, up layers
+convolve at the low resolution and then upsample bilinearly, the picture is upsampled bilinearly too.
+Trainable, like its parent.
+
+Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", with those changes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentstudio.formats import Contents, state_dict
+from latentstudio.models.architectures.stylegan2 import Block, ModulatedConv, StyleGAN2, ToRGB
+from latentstudio.models.generator import Generator
+from latentstudio.models.layers import FullyConnected
+from latentstudio.models.spec import NetworkSpec, as_float32
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+class CompactConv(ModulatedConv):
+    """A modulated convolution whose upsampling comes after it."""
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        return _double(x) if self.up == 2 else x
+
+
+class CompactStyleGAN2(StyleGAN2):
+    """The network; its config is StyleGAN2's."""
+
+    architecture = "stylegan2-compact"
+    family = "StyleGAN2 compact"
+    conv_class = CompactConv
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        channels, height, width = config["blocks"][0]["const"]
+        self.input = FullyConnected(config["w_dim"], channels * height * width)
+
+    def _first_features(self, block: Block, w: Tensor) -> Tensor:
+        return block.const + self.input(w).reshape(len(w), *block.const.shape)
+
+    def _upsample_picture(self, img: Tensor, torgb: ToRGB) -> Tensor:
+        return _double(img)
+
+
+def compact_config(
+    channels: list[int], *, z_dim: int, w_dim: int, mapping_layers: int, img_channels: int = 3
+) -> dict[str, Any]:
+    """The config of a square network.
+
+    Args:
+        channels: features at 4, 8, 16, ... pixels.
+        z_dim: length of z.
+        w_dim: length of w.
+        mapping_layers: fully connected layers of the mapping.
+        img_channels: channels of the picture.
+    """
+    blocks: list[dict[str, Any]] = []
+    for i, width in enumerate(channels):
+        size = [4 * 2**i] * 2
+        block: dict[str, Any] = {"name": f"b{size[0]}", "size": size}
+        if i == 0:
+            block["const"] = [width, 4, 4]
+        else:
+            block["conv0"] = {
+                "in_channels": channels[i - 1],
+                "out_channels": width,
+                "up": 2,
+                "resolution": size,
+                "filter": None,
+            }
+        block["conv1"] = {"in_channels": width, "out_channels": width, "resolution": size}
+        block["torgb"] = {"in_channels": width, "filter": None}
+        blocks.append(block)
+    layers = [
+        {"in_features": w_dim if i else z_dim, "out_features": w_dim, "activation": "lrelu"}
+        for i in range(mapping_layers)
+    ]
+    return {
+        "architecture": "skip",
+        "w_dim": w_dim,
+        "num_ws": 2 * len(channels),
+        "img_channels": img_channels,
+        "mapping": {"z_dim": z_dim, "c_dim": 0, "w_dim": w_dim, "layers": layers},
+        "blocks": blocks,
+    }
+
+
+def build(config: dict[str, Any]) -> Generator:
+    """The network of a config; see `compact_config`."""
+    return CompactStyleGAN2(config)
+
+
+_KEYS = {"const", "input.weight", "input.bias", "w_avg", "conv1.0.noise", "torgb.0.affine.weight"}
+
+
+def claims(contents: Contents) -> bool:
+    """The trial's own training files: a plain state dict with a constant and its linear input."""
+    arrays = state_dict(contents.root)
+    return arrays is not None and arrays.keys() >= _KEYS
+
+
+def convert(contents: Contents) -> NetworkSpec:
+    """Rename the arrays and fold the equalised gains that demodulation would cancel."""
+    arrays = state_dict(contents.root)
+    assert arrays is not None
+    depth = sum(key.startswith("mapping.") and key.endswith(".weight") for key in arrays)
+    count = sum(key.startswith("conv1.") and key.endswith(".affine.weight") for key in arrays)
+    channels = [arrays[f"conv1.{i}.weight"].shape[0] for i in range(count)]
+    w_dim, z_dim = arrays["mapping.0.weight"].shape
+    config = compact_config(channels, z_dim=z_dim, w_dim=w_dim, mapping_layers=depth)
+    found = {key: as_float32(value) for key, value in arrays.items()}
+    named = {
+        "mapping_network.w_avg": found["w_avg"],
+        "input.weight": found["input.weight"],
+        "input.bias": found["input.bias"],
+        "blocks.b4.const": found["const"][0],
+    }
+    for i in range(depth):
+        for part in ("weight", "bias"):
+            named[f"mapping_network.layers.{i}.{part}"] = found[f"mapping.{i}.{part}"]
+    noise = np.random.default_rng(0)
+    for i in range(count):
+        block = f"blocks.b{4 * 2**i}"
+        sources = {"conv1": f"conv1.{i}", "torgb": f"torgb.{i}"}
+        if i:
+            sources["conv0"] = f"conv0.{i - 1}"
+        for layer, source in sources.items():
+            weight = found[f"{source}.weight"]
+            named[f"{block}.{layer}.affine.weight"] = found[f"{source}.affine.weight"]
+            named[f"{block}.{layer}.affine.bias"] = found[f"{source}.affine.bias"]
+            named[f"{block}.{layer}.bias"] = found[f"{source}.bias"]
+            if layer == "torgb":
+                named[f"{block}.{layer}.weight"] = weight
+                continue
+            gain = 1 / math.sqrt(weight.shape[1] * weight.shape[2] * weight.shape[3])
+            named[f"{block}.{layer}.weight"] = weight * as_float32(gain)
+            named[f"{block}.{layer}.noise_strength"] = found[f"{source}.noise"]
+            # Training drew fresh noise every time; a stored map makes "const" mean something.
+            size = (4 * 2**i, 4 * 2**i)
+            named[f"{block}.{layer}.noise_const"] = as_float32(noise.standard_normal(size))
+    return NetworkSpec("stylegan2-compact", config, named)

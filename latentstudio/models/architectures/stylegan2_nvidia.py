@@ -1,0 +1,210 @@
+"""StyleGAN2 as both NVIDIA repositories pickle it (stylegan2-ada-pytorch, stylegan3).
+
+Owns the way from a persistent object's attributes and arrays to StyleGAN2's config. The attributes of
+each module are the authority: defaults differ between the repositories and are never assumed.
+
+Source: Karras et al., "Training Generative Adversarial Networks with Limited Data"; the layout of
+the pickles was measured on files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from latentstudio.errors import MismatchError
+from latentstudio.formats import Contents, PersistentObject, StoredArray, flatten_module, persistent
+from latentstudio.models.spec import NetworkSpec, as_float32
+
+Attributes = dict[str, dict[str, Any]]
+
+
+def persistent_generator(contents: Contents) -> PersistentObject | None:
+    """The averaged generator of a file: "G_ema", else "G", else the root itself."""
+    root = contents.root
+    candidates = [root.get(key) for key in ("G_ema", "G")] if isinstance(root, dict) else [root]
+    for node in candidates:
+        found = persistent(node)
+        if found is not None:
+            return found
+    return None
+
+
+def claims(contents: Contents) -> bool:
+    """A persistent generator whose synthesis has blocks b4, b8, ..."""
+    if contents.kind != "pickle":
+        return False
+    generator = persistent_generator(contents)
+    if generator is None:
+        return False
+    arrays, _, _ = flatten_module(generator)
+    return any(re.fullmatch(r"synthesis\.b\d+\.conv1\.affine\.weight", name) for name in arrays)
+
+
+def convert(contents: Contents) -> NetworkSpec:
+    """Config and arrays from the generator's modules.
+
+    Raises:
+        MismatchError: a part of the network is missing.
+    """
+    generator = persistent_generator(contents)
+    assert generator is not None
+    arrays, attributes, _ = flatten_module(generator)
+    try:
+        return _Reader(arrays, attributes).spec()
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise MismatchError(
+            f'"{contents.path.name}" looks like StyleGAN2, but a part of the network is missing: {error}.',
+            path=contents.path,
+        ) from error
+
+
+class _Reader:
+    def __init__(self, arrays: dict[str, StoredArray], attributes: Attributes) -> None:
+        self.arrays, self.attributes = arrays, attributes
+        self.named: dict[str, Any] = {}
+
+    def spec(self) -> NetworkSpec:
+        mapping = self.attributes["mapping"]
+        synthesis = self.attributes["synthesis"]
+        names = {match[1] for key in self.arrays if (match := re.match(r"synthesis\.(b\d+)\.", key))}
+        blocks, architectures = [], set()
+        for i, name in enumerate(sorted(names, key=lambda b: int(b[1:]))):
+            blocks.append(self._block(name, i))
+            architectures.add(str(self.attributes[f"synthesis.{name}"]["architecture"]))
+        if len(architectures) != 1:
+            raise ValueError(f"architectures {sorted(architectures)}")
+        config = {
+            "architecture": architectures.pop(),
+            "w_dim": int(mapping["w_dim"]),
+            "num_ws": int(synthesis.get("num_ws", mapping["num_ws"])),
+            "img_channels": int(synthesis["img_channels"]),
+            "mapping": self._mapping(mapping),
+            "blocks": blocks,
+        }
+        return NetworkSpec("stylegan2", config, self.named)
+
+    def _take(self, source: str, target: str) -> StoredArray:
+        array = self.arrays[source]
+        self.named[target] = as_float32(array)
+        return array
+
+    def _linear(self, source: str, target: str) -> dict[str, Any]:
+        own = self.attributes[source]
+        out_features, in_features = self._take(f"{source}.weight", f"{target}.weight").shape
+        has_bias = f"{source}.bias" in self.arrays
+        if has_bias:
+            self._take(f"{source}.bias", f"{target}.bias")
+        return {
+            "in_features": in_features,
+            "out_features": out_features,
+            "weight_gain": float(own["weight_gain"]),
+            "lr_multiplier": float(own.get("bias_gain", 1.0)),
+            "activation": _activation(own),
+            "bias": has_bias,
+        }
+
+    def _mapping(self, own: dict[str, Any]) -> dict[str, Any]:
+        target = "mapping_network"
+        self._take("mapping.w_avg", f"{target}.w_avg")
+        embed = None
+        if "mapping.embed.weight" in self.arrays:
+            embed = self._linear("mapping.embed", f"{target}.embed")
+        return {
+            "z_dim": int(own["z_dim"]),
+            "c_dim": int(own["c_dim"]),
+            "w_dim": int(own["w_dim"]),
+            "embed": embed,
+            # Without a z the label alone feeds the layers.
+            "normalize_z": int(own["z_dim"]) > 0,
+            "layers": [
+                self._linear(f"mapping.fc{i}", f"{target}.layers.{i}") for i in range(int(own["num_layers"]))
+            ],
+        }
+
+    def _block(self, name: str, index: int) -> dict[str, Any]:
+        source, target = f"synthesis.{name}", f"blocks.{name}"
+        block: dict[str, Any] = {"name": name}
+        if index == 0:
+            block["const"] = list(self._take(f"{source}.const", f"{target}.const").shape)
+            self.base = tuple(block["const"][1:])
+        size = [side * 2**index for side in self.base]
+        block["size"] = size
+        for layer in ("conv0", "conv1"):
+            if f"{source}.{layer}.weight" in self.arrays:
+                block[layer] = self._conv(f"{source}.{layer}", f"{target}.{layer}", size)
+        if f"{source}.skip.weight" in self.arrays:
+            block["skip"] = self._skip(f"{source}.skip", f"{target}.skip")
+            # A residual block halves its energy at the sum; the clamp shrinks with it.
+            conv1 = block["conv1"]
+            conv1["gain"] *= 0.5**0.5
+            if conv1["clamp"] is not None:
+                conv1["clamp"] *= 0.5**0.5
+        if f"{source}.torgb.weight" in self.arrays:
+            block["torgb"] = self._torgb(source, f"{target}.torgb")
+        return block
+
+    def _affine(self, source: str, target: str) -> float:
+        return float(self._linear(f"{source}.affine", f"{target}.affine")["weight_gain"])
+
+    def _conv(self, source: str, target: str, size: list[int]) -> dict[str, Any]:
+        own = self.attributes[source]
+        shape = self._take(f"{source}.weight", f"{target}.weight").shape
+        self._take(f"{source}.bias", f"{target}.bias")
+        up, noise = int(own["up"]), bool(own["use_noise"])
+        if noise:
+            self._take(f"{source}.noise_const", f"{target}.noise_const")
+            self._take(f"{source}.noise_strength", f"{target}.noise_strength")
+        layer: dict[str, Any] = {
+            "in_channels": shape[1],
+            "out_channels": shape[0],
+            "kernel_size": shape[2],
+            "up": up,
+            "resolution": size,
+            "noise": noise,
+            "activation": _activation(own),
+            "gain": float(own["act_gain"]),
+            "clamp": _clamp(own),
+            "affine_gain": self._affine(source, target),
+        }
+        if up > 1:
+            layer["filter"] = self._filter(source, target)
+        return layer
+
+    def _torgb(self, block: str, target: str) -> dict[str, Any]:
+        source = f"{block}.torgb"
+        shape = self._take(f"{source}.weight", f"{target}.weight").shape
+        self._take(f"{source}.bias", f"{target}.bias")
+        own = self.attributes[source]
+        return {
+            "in_channels": shape[1],
+            "kernel_size": shape[2],
+            "clamp": _clamp(own),
+            "weight_gain": float(own["weight_gain"]),
+            "affine_gain": self._affine(source, target),
+            "filter": self._filter(block, target),
+        }
+
+    def _skip(self, source: str, target: str) -> dict[str, Any]:
+        shape = self._take(f"{source}.weight", f"{target}.weight").shape
+        return {
+            "in_channels": shape[1],
+            "out_channels": shape[0],
+            "weight_gain": float(self.attributes[source]["weight_gain"]),
+            "filter": self._filter(source, target),
+        }
+
+    def _filter(self, source: str, target: str) -> list[int]:
+        return list(self._take(f"{source}.resample_filter", f"{target}.resample_filter").shape)
+
+
+def _activation(own: dict[str, Any]) -> str:
+    name = str(own.get("activation", "linear"))
+    if name not in ("linear", "lrelu"):
+        raise ValueError(f'activation "{name}"')
+    return name
+
+
+def _clamp(own: dict[str, Any]) -> float | None:
+    value = own.get("conv_clamp")
+    return None if value is None else float(value)

@@ -1,0 +1,349 @@
+"""The seam that every family fits: a mapping and an ordered list of synthesis stages.
+
+Owns `Generator` and the values around it. From this seam come rendering, re-rendering from the first
+stage an edit touches, layer groups, style mixing and direction finding, for every family alike. Must
+not know files, recipes or windows. One thread at a time per generator.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from latentstudio.errors import InputError
+from latentstudio.latent.spaces import W, W_PLUS, Z
+
+NOISE_MODES = ("const", "random", "none")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where weights come from; travels in the own format's metadata.
+
+    Attributes:
+        title: a name for people.
+        licence: as found with the weights.
+        caution: what the licence does not clear (training data, non-commercial).
+        origin: "bundled:ID", "catalogue:ID" or a file name.
+        source: who trained it and where it was published.
+        source_sha256: hash of the file it was converted from; empty for an original.
+        z_names: names of the leading coordinates of z, where they have a meaning.
+        class_names: names of the classes, where known.
+    """
+
+    title: str = ""
+    licence: str = ""
+    caution: str = ""
+    origin: str = ""
+    source: str = ""
+    source_sha256: str = ""
+    z_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """What a generator is, as plain values.
+
+    Attributes:
+        architecture: key of the architecture in the registry, such as "stylegan2".
+        family: the name a person knows, such as "StyleGAN2".
+        z_dim: length of z.
+        w_dim: length of one row of ws.
+        c_dim: number of classes; 0 for an unconditional model.
+        num_ws: rows of ws.
+        img_resolution: the longer side of the picture, in pixels.
+        img_channels: 1, 3 or 4.
+        img_size: (height, width) in pixels.
+        has_noise: whether some stage reads noise.
+        has_mapping: whether w differs from z.
+        has_transform: whether the synthesis takes a 3 x 3 transform.
+        parameters: number of weights.
+        sha256: hash of the file it was loaded from; empty when built in memory.
+        path: that file or folder as text; empty when built in memory.
+        provenance: title, licence, origin.
+        notes: facts about this file worth a line in the model panel.
+    """
+
+    architecture: str
+    family: str
+    z_dim: int
+    w_dim: int
+    c_dim: int
+    num_ws: int
+    img_resolution: int
+    img_channels: int
+    img_size: tuple[int, int]
+    has_noise: bool
+    has_mapping: bool = True
+    has_transform: bool = False
+    parameters: int = 0
+    sha256: str = ""
+    path: str = ""
+    provenance: Provenance = field(default_factory=Provenance)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The spaces this model has, of "z", "w", "w+"."""
+        return (Z, W, W_PLUS) if self.has_mapping else ((Z, W_PLUS) if self.num_ws > 1 else (Z,))
+
+
+@dataclass(frozen=True)
+class StageInfo:
+    """One step of the synthesis.
+
+    Attributes:
+        name: unique within the generator, such as "b64.conv1".
+        resolution: (height, width) of what it gives out.
+        ws_rows: the rows of ws it reads.
+        noise: indices into `noise_shapes` of the noise inputs it reads.
+        reads_transform: whether the transform changes it.
+    """
+
+    name: str
+    resolution: tuple[int, int]
+    ws_rows: tuple[int, ...]
+    noise: tuple[int, ...] = ()
+    reads_transform: bool = False
+
+
+class State(NamedTuple):
+    """What one stage hands to the next: features, and the picture so far in skip architectures."""
+
+    x: Tensor | None = None
+    img: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything the stages read besides the state.
+
+    Attributes:
+        ws: float32 (N, num_ws, w_dim).
+        noise_mode: "const", "random" or "none".
+        noise_maps: noise by index, in place of what `noise_mode` would give; each (N or 1, 1, H, W).
+        transform: float32 (3, 3), as a person means it (not its inverse); None for the identity.
+    """
+
+    ws: Tensor
+    noise_mode: str = "const"
+    noise_maps: Mapping[int, Tensor] = field(default_factory=dict)
+    transform: Tensor | None = None
+
+    def noise(self, index: int, const: Tensor | None, height: int, width: int) -> Tensor | None:
+        """The noise input `index` (N or 1, 1, H, W), or None for no noise.
+
+        "random" draws from torch's global generator in the order of execution, as the originals do.
+        """
+        if index in self.noise_maps:
+            return self.noise_maps[index]
+        if self.noise_mode == "const":
+            return const
+        if self.noise_mode == "random":
+            return torch.randn((len(self.ws), 1, height, width), device=self.ws.device)
+        return None
+
+
+class StyleWeight(NamedTuple):
+    """The affine that turns w into a layer's style: what SeFa factorises."""
+
+    layer: str
+    row: int
+    weight: Tensor  # (style_dim, w_dim)
+
+
+class Generator(nn.Module, ABC):
+    """A loaded network: `mapping`, then `stages` in order.
+
+    Subclasses give `info`, `stages`, `_map` and `run_stage`; everything else follows.
+    """
+
+    info: GeneratorInfo
+    stages: tuple[StageInfo, ...]
+    # (height, width) of each noise input, in order of execution.
+    noise_shapes: tuple[tuple[int, int], ...] = ()
+
+    # --- what an architecture gives ---------------------------------------------------------
+
+    @abstractmethod
+    def _map(self, z: Tensor, c: Tensor | None) -> Tensor:
+        """z (N, z_dim), c (N, c_dim) or None -> ws (N, num_ws, w_dim) before truncation."""
+
+    @abstractmethod
+    def run_stage(self, index: int, state: State, inputs: Inputs) -> State:
+        """Stage `index` on what the stage before it left."""
+
+    @property
+    def mean_latent(self) -> Tensor:
+        """What truncation moves toward: (w_dim,) or (num_ws, w_dim)."""
+        return torch.zeros(self.info.w_dim, device=self.device)
+
+    def style_weights(self) -> list[StyleWeight]:
+        """The style affines in order of execution; empty where the family has none."""
+        return []
+
+    def to_uint8(self, img: Tensor) -> Tensor:
+        """The original's conversion of its output (N, C, H, W) to uint8 (N, C, H, W)."""
+        return (img * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+
+    # --- what follows from it ----------------------------------------------------------------
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(iter(self.parameters())).device
+
+    def mapping(
+        self,
+        z: Any,
+        c: Any = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """Latents for the synthesis.
+
+        Args:
+            z: (N, z_dim), tensor or array.
+            c: (N, c_dim) class weights; needed by conditional models, ignored by others.
+            truncation_psi: 1 leaves w as it is, 0 gives the mean.
+            truncation_cutoff: how many rows are truncated; None means all.
+
+        Returns:
+            ws, float32 (N, num_ws, w_dim).
+
+        Raises:
+            InputError: a shape does not fit, or a class is missing.
+        """
+        z = self._as_input(z, "z", self.info.z_dim)
+        if self.info.c_dim:
+            if c is None:
+                raise InputError(
+                    f"This model needs a class (0 to {self.info.c_dim - 1}).", "Choose one, for example 0."
+                )
+            c = self._as_input(c, "c", self.info.c_dim)
+            if len(c) == 1 and len(z) > 1:
+                c = c.expand(len(z), -1)
+            if len(c) != len(z):
+                raise InputError(f"There are {len(z)} latents but {len(c)} class vectors.")
+        else:
+            c = None
+        ws = self._map(z, c)
+        return self.truncate(ws, truncation_psi, truncation_cutoff)
+
+    def truncate(self, ws: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """Move the first `cutoff` rows of ws toward the mean latent; psi 1 returns ws itself."""
+        if psi == 1:
+            return ws
+        rows = ws.shape[1] if cutoff is None else min(max(int(cutoff), 0), ws.shape[1])
+        mean = self.mean_latent
+        mean = mean[:rows] if mean.ndim == 2 else mean
+        moved = mean.expand_as(ws[:, :rows]).lerp(ws[:, :rows], psi)
+        return torch.cat([moved, ws[:, rows:]], 1)
+
+    def synthesis(
+        self,
+        ws: Any,
+        noise_mode: str = "const",
+        *,
+        noise_maps: Mapping[int, Tensor] | None = None,
+        transform: Any = None,
+    ) -> Tensor:
+        """Pictures from latents.
+
+        Args:
+            ws: (N, num_ws, w_dim); (N, w_dim) is repeated for every row.
+            noise_mode: "const", "random" (torch's global generator) or "none".
+            noise_maps: noise inputs by index, each (N or 1, 1, H, W), in place of the mode's.
+            transform: the 3 x 3 matrix that moves the picture (StyleGAN3); its inverse is taken here.
+
+        Returns:
+            float32 (N, img_channels, H, W), nominally [-1, 1], not clamped.
+
+        Raises:
+            InputError: a shape does not fit or the mode does not exist.
+        """
+        inputs = self.inputs(ws, noise_mode, noise_maps=noise_maps, transform=transform)
+        state = State()
+        for index in range(len(self.stages)):
+            state = self.run_stage(index, state, inputs)
+        return self.image(state)
+
+    def inputs(
+        self,
+        ws: Any,
+        noise_mode: str = "const",
+        *,
+        noise_maps: Mapping[int, Tensor] | None = None,
+        transform: Any = None,
+    ) -> Inputs:
+        """Check and bundle what the stages read; see `synthesis`."""
+        info = self.info
+        ws = torch.as_tensor(ws, dtype=torch.float32, device=self.device)
+        if ws.ndim == 2:
+            ws = ws[:, None].expand(-1, info.num_ws, -1)
+        if ws.ndim != 3 or tuple(ws.shape[1:]) != (info.num_ws, info.w_dim):
+            raise InputError(
+                f"ws has shape {tuple(ws.shape)}, but this model needs (N, {info.num_ws}, {info.w_dim})."
+            )
+        if noise_mode not in NOISE_MODES:
+            raise InputError(f'There is no noise mode "{noise_mode}".', "Use const, random or none.")
+        if transform is not None:
+            if not info.has_transform:
+                raise InputError("This model has no transform; only StyleGAN3 does.")
+            transform = torch.as_tensor(transform, dtype=torch.float32, device=self.device)
+            if tuple(transform.shape) != (3, 3) or not bool(torch.isfinite(transform).all()):
+                raise InputError("The transform must be a 3 x 3 matrix of finite numbers.")
+            if abs(float(torch.linalg.det(transform))) < 1e-8:
+                raise InputError("The transform can't be inverted: it squeezes the picture flat.")
+        return Inputs(ws, noise_mode, dict(noise_maps or {}), transform)
+
+    def image(self, state: State) -> Tensor:
+        """The picture of a finished state: float32 (N, img_channels, H, W)."""
+        picture = state.img if state.img is not None else state.x
+        assert picture is not None, "no stage has run"
+        return picture.float()
+
+    def preview(self, state: State) -> Tensor | None:
+        """The picture so far, at its own lower resolution; None where the family has none."""
+        return None if state.img is None else state.img.float()
+
+    def forward(
+        self,
+        z: Any,
+        c: Any = None,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+        noise_mode: str = "const",
+        **synthesis: Any,
+    ) -> Tensor:
+        """`synthesis(mapping(z, c, ...))`: float32 (N, img_channels, H, W)."""
+        ws = self.mapping(z, c, truncation_psi, truncation_cutoff)
+        return self.synthesis(ws, noise_mode, **synthesis)
+
+    def draw_noise(self, seed: int, batch: int = 1) -> dict[int, Tensor]:
+        """The noise maps of a seed: the same numbers as `torch.manual_seed(seed)` and mode "random".
+
+        Drawn on the CPU whatever the device, so that a picture does not depend on the machine.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        return {
+            index: torch.randn((batch, 1, *shape), generator=generator).to(self.device)
+            for index, shape in enumerate(self.noise_shapes)
+        }
+
+    def _as_input(self, values: Any, name: str, dim: int) -> Tensor:
+        tensor = torch.as_tensor(values, dtype=torch.float32, device=self.device)
+        if tensor.ndim != 2 or tensor.shape[1] != dim:
+            raise InputError(f"{name} has shape {tuple(tensor.shape)}, but this model needs (N, {dim}).")
+        return tensor
+
+
+def stage_of_row(stages: Sequence[StageInfo], row: int) -> int:
+    """Index of the first stage that reads row `row` of ws; the last stage when none does."""
+    return next((i for i, stage in enumerate(stages) if row in stage.ws_rows), len(stages) - 1)

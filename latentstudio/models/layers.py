@@ -1,0 +1,116 @@
+"""Pieces that several architectures share.
+
+Owns the equalised linear layer, resampling with FIR filters and small elementwise steps; must not
+know checkpoints. Differentiable everywhere; without gradients the steps work in place.
+
+Sources: Karras et al., "Progressive Growing of GANs" (equalised learning rate, pixel norm);
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (StyleGAN2).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def normalize_2nd_moment(x: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Scale so that the mean square along `dim` is one."""
+    return x * (x.square().mean(dim=dim, keepdim=True) + eps).rsqrt()
+
+
+class FullyConnected(nn.Module):
+    """Linear layer whose stored weights are scaled at run time.
+
+    Args:
+        in_features: length of the input.
+        out_features: length of the output.
+        weight_gain: factor on the stored weight; by default lr_multiplier / sqrt(in_features).
+        lr_multiplier: factor on the stored bias.
+        activation: "linear" or "lrelu" (slope 0.2, gain sqrt(2)).
+        bias: whether there is one.
+        bias_init: initial value of the bias, before `lr_multiplier`.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        weight_gain: float | None = None,
+        lr_multiplier: float = 1.0,
+        activation: str = "linear",
+        bias: bool = True,
+        bias_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((out_features,), bias_init)) if bias else None
+        self.weight_gain = lr_multiplier / math.sqrt(in_features) if weight_gain is None else weight_gain
+        self.bias_gain = lr_multiplier
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_features) -> (N, out_features)."""
+        bias = self.bias
+        if bias is not None and self.bias_gain != 1:
+            bias = bias * self.bias_gain
+        x = F.linear(x, self.weight * self.weight_gain, bias)
+        return F.leaky_relu(x, 0.2) * math.sqrt(2) if self.activation == "lrelu" else x
+
+
+def upfirdn2d(
+    x: Tensor,
+    kernel: Tensor,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0),
+    gain: float = 1.0,
+) -> Tensor:
+    """Upsample with zeros, pad, convolve with a FIR kernel, keep every `down`-th sample.
+
+    Args:
+        x: (N, C, H, W).
+        kernel: (kh, kw), or (k,) for a separable one; a true convolution (the kernel is flipped).
+        up: zeros are inserted so that each side grows by this factor.
+        down: each side shrinks by this factor at the end.
+        padding: (left, right, top, bottom) after upsampling; negative values crop.
+        gain: factor on the result.
+    """
+    n, channels, height, width = x.shape
+    if up > 1:
+        x = x.reshape(n, channels, height, 1, width, 1)
+        x = F.pad(x, [0, up - 1, 0, 0, 0, up - 1])
+        x = x.reshape(n, channels, height * up, width * up)
+    left, right, top, bottom = padding
+    if any(padding):
+        x = F.pad(x, [left, right, top, bottom])
+    kernel = kernel.to(x.dtype) * (gain ** (kernel.ndim / 2))
+    kernel = kernel.flip(list(range(kernel.ndim)))
+    if kernel.ndim == 2:
+        weight = kernel.expand(channels, 1, *kernel.shape)
+        return F.conv2d(x, weight, stride=down, groups=channels)
+    row = kernel.reshape(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    column = kernel.reshape(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    x = F.conv2d(x, row, stride=(1, down), groups=channels)
+    return F.conv2d(x, column, stride=(down, 1), groups=channels)
+
+
+def upsample2d(x: Tensor, kernel: Tensor) -> Tensor:
+    """Twice the size through a FIR kernel, keeping the picture's position.
+
+    The padding follows the kernel's length, so odd and two-tap kernels land where the original
+    puts them.
+    """
+    height, width = kernel.shape[0], kernel.shape[-1]
+    left, top = (width + 1) // 2, (height + 1) // 2
+    right, bottom = (width - 2) // 2, (height - 2) // 2
+    return upfirdn2d(x, kernel, up=2, padding=(left, right, top, bottom), gain=4)
+
+
+def may_overwrite(x: Tensor) -> bool:
+    """Whether a fresh intermediate may be changed in place: only when no gradient flows through it."""
+    return not (torch.is_grad_enabled() and x.requires_grad)

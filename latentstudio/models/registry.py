@@ -1,0 +1,193 @@
+"""The table of architectures, and the way from a path to a loaded generator.
+
+Owns `load_generator`. Detection reads keys and shapes, never file names; exactly one architecture may
+claim a file. Other packages add families through the entry point group "latentstudio.architectures".
+Any thread; the returned generator belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentstudio.errors import InputError, MismatchError, UnknownArchitectureError
+from latentstudio.formats import Contents, read_checkpoint
+from latentstudio.models.devices import choose_device
+from latentstudio.models.generator import Generator
+from latentstudio.models.spec import NetworkSpec, fill, is_own, read_spec
+
+ENTRY_POINT_GROUP = "latentstudio.architectures"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One way that a file can hold a generator.
+
+    Attributes:
+        name: unique key of the reader, such as "stylegan2-nvidia".
+        title: what a person calls such files.
+        recognised_by: one line for the README's table.
+        claims: whether a file's contents are of this kind; must not raise.
+        convert: contents to a NetworkSpec.
+        build: config to an unfilled network, for the specs this reader makes.
+        network: the `NetworkSpec.architecture` that `build` serves.
+    """
+
+    name: str
+    title: str
+    recognised_by: str
+    claims: Callable[[Contents], bool]
+    convert: Callable[[Contents], NetworkSpec]
+    build: Callable[[dict[str, Any]], Generator]
+    network: str
+
+
+# Reader module, network module, key of the network, title, how it is recognised.
+_BUILT_IN = (
+    (
+        "stylegan2_nvidia",
+        "stylegan2",
+        "stylegan2",
+        "StyleGAN2, NVIDIA pickles (stylegan2-ada-pytorch, stylegan3)",
+        "persistent generator with `synthesis.b4`, `b8`, ...",
+    ),
+    (
+        "stylegan2_compact",
+        "stylegan2_compact",
+        "stylegan2-compact",
+        "StyleGAN2 compact (clay faces)",
+        "state dict with `const`, `input.weight` and `conv1.0.noise`",
+    ),
+    (
+        "mobile_stylegan",
+        "mobile_stylegan",
+        "mobile-stylegan",
+        "MobileStyleGAN, OpenVINO graphs",
+        "pair of graphs, mapping and synthesis, with inverse wavelet blocks",
+    ),
+)
+
+
+@cache
+def architectures() -> tuple[Architecture, ...]:
+    """Every known architecture: the built-in ones, then those of installed plug-ins."""
+    package = "latentstudio.models.architectures"
+    known = []
+    for reader_name, network_name, key, title, recognised_by in _BUILT_IN:
+        reader = import_module(f"{package}.{reader_name}")
+        network = import_module(f"{package}.{network_name}")
+        name = reader_name.replace("_", "-")
+        known.append(
+            Architecture(name, title, recognised_by, reader.claims, reader.convert, network.build, key)
+        )
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        plugin = entry.load()
+        if not isinstance(plugin, Architecture):
+            raise InputError(f'The plug-in "{entry.name}" does not provide an Architecture.')
+        known.append(plugin)
+    return tuple(known)
+
+
+def claimants(contents: Contents) -> list[Architecture]:
+    """The architectures that recognise a file; exactly one for every supported file."""
+    return [architecture for architecture in architectures() if architecture.claims(contents)]
+
+
+def read_network(path: str | Path) -> tuple[NetworkSpec, Contents]:
+    """Read a checkpoint as data: what network it holds, and the file itself.
+
+    Raises:
+        CheckpointError: see `load_generator`.
+    """
+    contents = read_checkpoint(path)
+    if is_own(contents):
+        return read_spec(contents), contents
+    found = claimants(contents)
+    if len(found) == 1:
+        spec = found[0].convert(contents)
+        provenance = spec.provenance
+        if not provenance.title:
+            title = contents.path.stem if contents.path.is_file() else contents.path.name
+            provenance = dataclasses.replace(provenance, title=title)
+        return spec.changed(provenance=provenance), contents
+    name = contents.path.name
+    if found:
+        titles = " and ".join(a.title for a in found)
+        raise MismatchError(f'"{name}" fits more than one family: {titles}.', path=contents.path)
+    seen = contents.describe()
+    keys = ", ".join(map(str, seen.get("keys", [])[:8])) or "none"
+    tried = ", ".join(dict.fromkeys(a.title.split(",")[0] for a in architectures()))
+    raise UnknownArchitectureError(
+        f'"{name}" is a readable file, but no family here knows it. Keys seen: {keys}.',
+        f"Families tried: {tried}.",
+        path=contents.path,
+    )
+
+
+def build_network(spec: NetworkSpec) -> Generator:
+    """A network with its arrays, in evaluation mode, on the CPU.
+
+    Raises:
+        MismatchError: config and arrays do not fit together.
+        UnknownArchitectureError: the spec's architecture is not installed.
+    """
+    for architecture in architectures():
+        if architecture.network == spec.architecture:
+            break
+    else:
+        raise UnknownArchitectureError(
+            f'This file needs the architecture "{spec.architecture}", which is not installed.',
+            "Update LatentStudio, or install the plug-in that provides it.",
+        )
+    try:
+        # Nothing is allocated for weights that are about to be replaced.
+        with torch.device("meta"):
+            network = architecture.build(spec.config)
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
+        raise MismatchError(f"The description of the {spec.architecture} network is damaged: {error}.") from error
+    fill(network, spec)
+    network.requires_grad_(False).eval()
+    network.info = dataclasses.replace(
+        network.info,
+        provenance=spec.provenance,
+        parameters=sum(p.numel() for p in network.parameters()),
+        notes=spec.notes,
+    )
+    return network
+
+
+def load_generator(path: str | Path, device: str = "auto", precision: str = "exact") -> Generator:
+    """Load a generator from a checkpoint, as data; nothing in the file is executed.
+
+    Args:
+        path: a file or a folder.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "exact" computes in float32 like the originals.
+
+    Returns:
+        The generator, in evaluation mode, without gradients.
+
+    Raises:
+        UnreadableFileError: missing, empty, cut short, or something else entirely.
+        UnsafeFileError: the file asks for more than being read as data.
+        UnknownArchitectureError: no family knows it.
+        MismatchError: a family knows it, but its arrays do not fit.
+        DeviceError: the device is not there.
+    """
+    if precision not in ("exact", "fast"):
+        raise InputError(f'There is no precision "{precision}".', "Use exact or fast.")
+    target = choose_device(device)
+    spec, contents = read_network(path)
+    network = build_network(spec).to(target)
+    network.info = dataclasses.replace(
+        network.info, sha256=contents.sha256, path=str(Path(path).expanduser().resolve())
+    )
+    return network
