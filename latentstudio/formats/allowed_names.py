@@ -65,9 +65,7 @@ _OBJECTS = {
     "tfutil": "Network",
     "collections": "deque",
     "datetime": "datetime date time timedelta",
-    "pathlib": (
-        "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"
-    ),
+    "pathlib": ("Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath"),
     "pathlib._local": "Path PosixPath WindowsPath PurePath PurePosixPath PureWindowsPath",
     "omegaconf.base": "ContainerMetadata Metadata",
     "omegaconf.dictconfig": "DictConfig",
@@ -84,17 +82,14 @@ _OBJECTS = {
     "torch.nn.modules.batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm",
     "torch.nn.modules.channelshuffle": "ChannelShuffle",
     "torch.nn.modules.container": "ModuleDict ModuleList ParameterDict ParameterList Sequential",
-    "torch.nn.modules.conv": (
-        "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"
-    ),
+    "torch.nn.modules.conv": ("Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
     "torch.nn.modules.dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
     "torch.nn.modules.flatten": "Flatten Unflatten",
     "torch.nn.modules.fold": "Fold Unfold",
     "torch.nn.modules.instancenorm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d",
     "torch.nn.modules.linear": "Bilinear Identity Linear NonDynamicallyQuantizableLinear",
     "torch.nn.modules.loss": (
-        "BCELoss BCEWithLogitsLoss CrossEntropyLoss HuberLoss KLDivLoss L1Loss MSELoss NLLLoss"
-        " SmoothL1Loss"
+        "BCELoss BCEWithLogitsLoss CrossEntropyLoss HuberLoss KLDivLoss L1Loss MSELoss NLLLoss SmoothL1Loss"
     ),
     "torch.nn.modules.module": "Module",
     "torch.nn.modules.normalization": "CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm",
@@ -129,9 +124,7 @@ _DTYPES = (
 _MENTIONED = {
     "builtins": "object int float str bool type",
     "__builtin__": "object int float str bool type long unicode",
-    "numpy": (
-        "ndarray bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64"
-    ),
+    "numpy": ("ndarray bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64"),
     "pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint",
     "pytorch_lightning.callbacks.early_stopping": "EarlyStopping",
     "torch": f"Tensor {_STORAGES} {_DTYPES}",

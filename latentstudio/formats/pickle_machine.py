@@ -243,7 +243,7 @@ class PickleMachine:
         target = self._stack[-1]
         if len(items) % 2:
             raise IndexError
-        pairs = [(_key(items[i]), items[i + 1]) for i in range(0, len(items), 2)]
+        pairs = [(plain_key(items[i]), items[i + 1]) for i in range(0, len(items), 2)]
         if isinstance(target, dict):
             target.update(pairs)
         elif isinstance(target, Made) and target.name.role is Role.MAPPING:
@@ -318,7 +318,12 @@ class PickleMachine:
         self._stack.append(self._persistent_load(self._stack.pop()))
 
 
-def _key(key: Any) -> Any:
+def plain_key(key: Any) -> Any:
+    """A dict's key or a set's item as a plain, hashable value.
+
+    Raises:
+        UnsafeFileError: it is neither a number, a text, a name nor a flat tuple of those.
+    """
     if key is None or isinstance(key, (str, int, float)):
         return key
     if isinstance(key, Name):
@@ -328,7 +333,7 @@ def _key(key: Any) -> Any:
         return bytes(key)
     if isinstance(key, tuple) and len(key) <= _MAX_KEY_PARTS and not any(isinstance(k, tuple) for k in key):
         # Deeper tuples are refused: hashing them is unbounded recursion in C.
-        return tuple(_key(part) for part in key)
+        return tuple(plain_key(part) for part in key)
     if isinstance(key, LongText):
         raise UnsafeFileError("a key in it is absurdly long")
     raise UnsafeFileError("a dict in it has keys that are no plain values")

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from latentstudio.errors import CheckpointError, UnreadableFileError, UnsafeFileError
@@ -26,6 +27,7 @@ _OPEN_FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _HASH_CHUNK_BYTES = 1 << 20
+_MAX_FOLDER_ENTRIES = 10_000
 _PICKLE_PROTOCOLS = range(2, 6)
 # Protocols 0 and 1 have no header: these are the beginnings of a dict, a list, a tuple and a name.
 _HEADERLESS_PICKLES = (b"(dp", b"(lp", b"(d.", b"(l.", b"}q\x00", b"]q\x00", b"cnumpy", b"ccollections\n")
@@ -126,6 +128,15 @@ def file_sha256(path: Path) -> str:
         except OSError as error:
             raise UnreadableFileError(f"the system refused to read it ({error.strerror})") from error
     return digest.hexdigest()
+
+
+def list_names(folder: Path) -> list[str]:
+    """Sorted names of a folder's entries; none where it cannot be read, and never very many."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in islice(entries, _MAX_FOLDER_ENTRIES))
+    except (OSError, ValueError):
+        return []
 
 
 def sniff(view: memoryview) -> str:

@@ -170,6 +170,17 @@ def stored_array(
     )
 
 
+def view_of(
+    storage: StoredArray, element: str, shape: tuple[Any, ...], strides: tuple[Any, ...], offset: Any
+) -> StoredArray:
+    """Another look at the bytes of a one-dimensional array, checked like any other.
+
+    Raises:
+        UnsafeFileError: the geometry reaches outside the bytes or repeats them.
+    """
+    return stored_array(storage._buffer, element, shape, strides=strides, offset=offset)
+
+
 def scalar_array(value: bool | int | float) -> StoredArray:
     """A rank-0 array of one number: float32, int64 or bool."""
     element = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float32"
