@@ -14,6 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
+from latentstudio.atomic_file import write_atomically
 from latentstudio.errors import InputError, SaveError
 
 APP_NAME = "latentstudio"
@@ -144,10 +145,4 @@ def save_settings(settings: Settings, folders: Folders | None = None) -> None:
         SaveError: the file could not be written.
     """
     path = (folders or user_folders()).config / "settings.json"
-    temporary = path.with_suffix(".tmp")
-    try:
-        temporary.write_text(json.dumps(asdict(settings), indent=2), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SaveError(f'Can\'t save the settings to "{path}": {error.strerror}.', path=path) from error
+    write_atomically(path, json.dumps(asdict(settings), indent=2).encode())

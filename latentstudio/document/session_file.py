@@ -6,13 +6,13 @@ A failed save leaves the old file as it was. Any thread.
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
+from latentstudio.atomic_file import write_atomically
 from latentstudio.document.recipe import Recipe
 from latentstudio.document.recipe_json import MAX_CHARACTERS, dumps, loads
-from latentstudio.errors import RecipeError, SaveError
+from latentstudio.errors import RecipeError
 
 SUFFIX = ".recipe.json"
 
@@ -49,28 +49,3 @@ def read_recipe(path: str | Path) -> Recipe:
         return loads(text)
     except RecipeError as error:
         raise type(error)(f'Can\'t open "{path.name}": {error.message}', error.hint, path=path) from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` beside `path`, flush it to the disk, then put it in place.
-
-    Raises:
-        SaveError: anything went wrong; whatever stood at `path` before is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        try:
-            temporary.unlink(missing_ok=True)
-        except OSError:
-            pass
-        raise SaveError(
-            f'Can\'t save "{path.name}": {error.strerror}.',
-            "Nothing was lost: the old file, if any, is untouched. Choose another place.",
-            path=path,
-        ) from error

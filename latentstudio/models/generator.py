@@ -47,6 +47,25 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A number that a family lets a person set when a model is loaded, such as ProGAN's depth.
+
+    Attributes:
+        name: key in the config.
+        low: smallest value.
+        high: largest value.
+        default: what the file itself says.
+        whole: whether only whole numbers make sense.
+    """
+
+    name: str
+    low: float
+    high: float
+    default: float
+    whole: bool = False
+
+
+@dataclass(frozen=True)
 class GeneratorInfo:
     """What a generator is, as plain values.
 
@@ -63,6 +82,11 @@ class GeneratorInfo:
         has_noise: whether some stage reads noise.
         has_mapping: whether w differs from z.
         has_transform: whether the synthesis takes a 3 x 3 transform.
+        has_encoder: whether `encode` turns pictures into latents.
+        truncates_in_synthesis: whether truncation_psi acts in the stages (BigGAN's batch-norm
+            statistics) rather than on the latent.
+        z_shape: (channels, height, width) where z is a map laid out flat; None for a plain vector.
+        options: numbers that may be set when the model is loaded.
         parameters: number of weights.
         sha256: hash of the file it was loaded from; empty when built in memory.
         path: that file or folder as text; empty when built in memory.
@@ -82,6 +106,10 @@ class GeneratorInfo:
     has_noise: bool
     has_mapping: bool = True
     has_transform: bool = False
+    has_encoder: bool = False
+    truncates_in_synthesis: bool = False
+    z_shape: tuple[int, int, int] | None = None
+    options: tuple[Option, ...] = ()
     parameters: int = 0
     sha256: str = ""
     path: str = ""
@@ -104,6 +132,7 @@ class StageInfo:
         ws_rows: the rows of ws it reads.
         noise: indices into `noise_shapes` of the noise inputs it reads.
         reads_transform: whether the transform changes it.
+        reads_truncation: whether truncation_psi changes it, besides what it did to ws.
     """
 
     name: str
@@ -111,6 +140,7 @@ class StageInfo:
     ws_rows: tuple[int, ...]
     noise: tuple[int, ...] = ()
     reads_transform: bool = False
+    reads_truncation: bool = False
 
 
 class State(NamedTuple):
@@ -129,12 +159,14 @@ class Inputs:
         noise_mode: "const", "random" or "none".
         noise_maps: noise by index, in place of what `noise_mode` would give; each (N or 1, 1, H, W).
         transform: float32 (3, 3), as a person means it (not its inverse); None for the identity.
+        truncation_psi: for families whose stages read it.
     """
 
     ws: Tensor
     noise_mode: str = "const"
     noise_maps: Mapping[int, Tensor] = field(default_factory=dict)
     transform: Tensor | None = None
+    truncation_psi: float = 1.0
 
     def noise(self, index: int, const: Tensor | None, height: int, width: int) -> Tensor | None:
         """The noise input `index` (N or 1, 1, H, W), or None for no noise.
@@ -168,6 +200,8 @@ class Generator(nn.Module, ABC):
     stages: tuple[StageInfo, ...]
     # (height, width) of each noise input, in order of execution.
     noise_shapes: tuple[tuple[int, int], ...] = ()
+    # How many leading columns of w truncation moves; None means all. The rest (a class, say) stays.
+    truncated_columns: int | None = None
 
     # --- what an architecture gives ---------------------------------------------------------
 
@@ -187,6 +221,14 @@ class Generator(nn.Module, ABC):
     def style_weights(self) -> list[StyleWeight]:
         """The style affines in order of execution; empty where the family has none."""
         return []
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Latents z (N, z_dim) of pictures (N, img_channels, H, W) in [-1, 1], where there is an encoder.
+
+        Raises:
+            InputError: this model has no encoder.
+        """
+        raise InputError("This model has no encoder.", "Invert the picture instead.")
 
     def to_uint8(self, img: Tensor) -> Tensor:
         """The original's conversion of its output (N, C, H, W) to uint8 (N, C, H, W)."""
@@ -234,16 +276,19 @@ class Generator(nn.Module, ABC):
         else:
             c = None
         ws = self._map(z, c)
+        if self.info.truncates_in_synthesis:
+            return ws
         return self.truncate(ws, truncation_psi, truncation_cutoff)
 
     def truncate(self, ws: Tensor, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
         """Move the first `cutoff` rows of ws toward the mean latent; psi 1 returns ws itself."""
-        if psi == 1:
+        if psi == 1 or self.info.truncates_in_synthesis:
             return ws
         rows = ws.shape[1] if cutoff is None else min(max(int(cutoff), 0), ws.shape[1])
-        mean = self.mean_latent
-        mean = mean[:rows] if mean.ndim == 2 else mean
+        mean = self.mean_latent.expand(ws.shape[1:])[:rows]
         moved = mean.expand_as(ws[:, :rows]).lerp(ws[:, :rows], psi)
+        if self.truncated_columns is not None:
+            moved = torch.cat([moved[..., : self.truncated_columns], ws[:, :rows, self.truncated_columns :]], 2)
         return torch.cat([moved, ws[:, rows:]], 1)
 
     def synthesis(
@@ -253,6 +298,7 @@ class Generator(nn.Module, ABC):
         *,
         noise_maps: Mapping[int, Tensor] | None = None,
         transform: Any = None,
+        truncation_psi: float = 1.0,
     ) -> Tensor:
         """Pictures from latents.
 
@@ -261,6 +307,7 @@ class Generator(nn.Module, ABC):
             noise_mode: "const", "random" (torch's global generator) or "none".
             noise_maps: noise inputs by index, each (N or 1, 1, H, W), in place of the mode's.
             transform: the 3 x 3 matrix that moves the picture (StyleGAN3); its inverse is taken here.
+            truncation_psi: for families whose stages read it; others ignore it, their ws carry it.
 
         Returns:
             float32 (N, img_channels, H, W), nominally [-1, 1], not clamped.
@@ -268,7 +315,9 @@ class Generator(nn.Module, ABC):
         Raises:
             InputError: a shape does not fit or the mode does not exist.
         """
-        inputs = self.inputs(ws, noise_mode, noise_maps=noise_maps, transform=transform)
+        inputs = self.inputs(
+            ws, noise_mode, noise_maps=noise_maps, transform=transform, truncation_psi=truncation_psi
+        )
         state = State()
         for index in range(len(self.stages)):
             state = self.run_stage(index, state, inputs)
@@ -281,6 +330,7 @@ class Generator(nn.Module, ABC):
         *,
         noise_maps: Mapping[int, Tensor] | None = None,
         transform: Any = None,
+        truncation_psi: float = 1.0,
     ) -> Inputs:
         """Check and bundle what the stages read; see `synthesis`."""
         info = self.info
@@ -301,7 +351,7 @@ class Generator(nn.Module, ABC):
                 raise InputError("The transform must be a 3 x 3 matrix of finite numbers.")
             if abs(float(torch.linalg.det(transform))) < 1e-8:
                 raise InputError("The transform can't be inverted: it squeezes the picture flat.")
-        return Inputs(ws, noise_mode, dict(noise_maps or {}), transform)
+        return Inputs(ws, noise_mode, dict(noise_maps or {}), transform, truncation_psi)
 
     def image(self, state: State) -> Tensor:
         """The picture of a finished state: float32 (N, img_channels, H, W)."""
@@ -309,9 +359,18 @@ class Generator(nn.Module, ABC):
         assert picture is not None, "no stage has run"
         return picture.float()
 
+    def gives_picture(self, index: int) -> bool:
+        """Whether stage `index` leaves a picture worth showing; the last one always does."""
+        return index == len(self.stages) - 1
+
+    @property
+    def has_preview(self) -> bool:
+        """Whether some stage before the last leaves a picture."""
+        return any(self.gives_picture(i) for i in range(len(self.stages) - 1))
+
     def preview(self, state: State) -> Tensor | None:
         """The picture so far, at its own lower resolution; None where the family has none."""
-        return None if state.img is None else state.img.float()
+        return None if state.img is None or not self.has_preview else state.img.float()
 
     def forward(
         self,
@@ -324,7 +383,7 @@ class Generator(nn.Module, ABC):
     ) -> Tensor:
         """`synthesis(mapping(z, c, ...))`: float32 (N, img_channels, H, W)."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff)
-        return self.synthesis(ws, noise_mode, **synthesis)
+        return self.synthesis(ws, noise_mode, truncation_psi=truncation_psi, **synthesis)
 
     def draw_noise(self, seed: int, batch: int = 1) -> dict[int, Tensor]:
         """The noise maps of a seed: the same numbers as `torch.manual_seed(seed)` and mode "random".

@@ -8,7 +8,7 @@ Any thread; the returned generator belongs to one thread at a time.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -22,7 +22,7 @@ from latentstudio.errors import InputError, MismatchError, UnknownArchitectureEr
 from latentstudio.formats import Contents, read_checkpoint
 from latentstudio.models.devices import choose_device
 from latentstudio.models.generator import Generator
-from latentstudio.models.spec import NetworkSpec, fill, is_own, read_spec
+from latentstudio.models.spec import NetworkSpec, fill, is_own, read_spec, with_options
 
 ENTRY_POINT_GROUP = "latentstudio.architectures"
 
@@ -160,17 +160,24 @@ def build_network(spec: NetworkSpec) -> Generator:
         provenance=spec.provenance,
         parameters=sum(p.numel() for p in network.parameters()),
         notes=spec.notes,
+        options=spec.options,
     )
     return network
 
 
-def load_generator(path: str | Path, device: str = "auto", precision: str = "exact") -> Generator:
+def load_generator(
+    path: str | Path,
+    device: str = "auto",
+    precision: str = "exact",
+    options: Mapping[str, float] | None = None,
+) -> Generator:
     """Load a generator from a checkpoint, as data; nothing in the file is executed.
 
     Args:
         path: a file or a folder.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "exact" computes in float32 like the originals.
+        options: numbers that the family lets a person set, such as {"depth": 3}; see `info.options`.
 
     Returns:
         The generator, in evaluation mode, without gradients.
@@ -186,7 +193,7 @@ def load_generator(path: str | Path, device: str = "auto", precision: str = "exa
         raise InputError(f'There is no precision "{precision}".', "Use exact or fast.")
     target = choose_device(device)
     spec, contents = read_network(path)
-    network = build_network(spec).to(target)
+    network = build_network(with_options(spec, options or {})).to(target)
     network.info = dataclasses.replace(
         network.info, sha256=contents.sha256, path=str(Path(path).expanduser().resolve())
     )

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentstudio.errors import MismatchError, NewerVersionError, UnreadableFileError
+from latentstudio.errors import InputError, MismatchError, NewerVersionError, UnreadableFileError
 from latentstudio.formats import Contents, StoredArray, write_safetensors
-from latentstudio.models.generator import Generator, Provenance
+from latentstudio.models.generator import Generator, Option, Provenance
 
 METADATA_KEY = "latentstudio"
 VERSION = 1
@@ -34,6 +34,7 @@ class NetworkSpec:
         arrays: float32 arrays by the names of the network's state dict.
         provenance: where they come from.
         notes: facts about the file worth a line in the model panel.
+        options: entries of `config` that a person may set when loading.
     """
 
     architecture: str
@@ -41,6 +42,7 @@ class NetworkSpec:
     arrays: Mapping[str, NDArray[Any]]
     provenance: Provenance = field(default_factory=Provenance)
     notes: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
 
     def changed(self, **changes: Any) -> NetworkSpec:
         """A copy with some fields replaced."""
@@ -50,6 +52,29 @@ class NetworkSpec:
 def as_float32(value: StoredArray | NDArray[Any] | float) -> NDArray[np.float32]:
     """An array or a number as float32, without a copy where it is that already."""
     return np.asarray(value.numpy() if isinstance(value, StoredArray) else value, np.float32)
+
+
+def with_options(spec: NetworkSpec, values: Mapping[str, float]) -> NetworkSpec:
+    """The spec with options set to other values than the file's own.
+
+    Raises:
+        InputError: the file has no such option, or the value is out of range.
+    """
+    if not values:
+        return spec
+    known = {option.name: option for option in spec.options}
+    config = dict(spec.config)
+    for name, value in values.items():
+        option = known.get(name)
+        if option is None:
+            raise InputError(
+                f'This model has no option "{name}".',
+                f"It has {', '.join(known)}." if known else "It has no options at all.",
+            )
+        if not option.low <= value <= option.high or (option.whole and value != int(value)):
+            raise InputError(f"The option {name} must be from {option.low:g} to {option.high:g}, not {value}.")
+        config[name] = int(value) if option.whole else float(value)
+    return spec.changed(config=config)
 
 
 def fill(network: Generator, spec: NetworkSpec) -> None:
@@ -98,6 +123,7 @@ def write_spec(path: str | Path, spec: NetworkSpec, *, half: bool = False) -> No
         "config": spec.config,
         "provenance": asdict(spec.provenance),
         "notes": list(spec.notes),
+        "options": [asdict(option) for option in spec.options],
     }
     arrays = {
         name: np.ascontiguousarray(array, np.float16 if half and array.dtype.kind == "f" else array.dtype)
@@ -145,6 +171,7 @@ def read_spec(contents: Contents) -> NetworkSpec:
             {key: as_float32(value) for key, value in contents.root.items()},
             provenance,
             tuple(map(str, header.get("notes", []))),
+            tuple(Option(**option) for option in header.get("options", [])),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableFileError(

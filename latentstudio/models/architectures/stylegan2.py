@@ -321,9 +321,9 @@ class StyleGAN2(Generator):
     def _upsample_picture(self, img: Tensor, torgb: ToRGB) -> Tensor:
         return upsample2d(img, torgb.resample_filter)
 
-    def preview(self, state: State) -> Tensor | None:
-        """The picture so far; residual and plain generators have none before the end."""
-        return state.img.float() if self.config["architecture"] == "skip" and state.img is not None else None
+    def gives_picture(self, index: int) -> bool:
+        """Skip generators have a picture after every ToRGB."""
+        return self._steps[index][1] == "torgb"
 
     def style_weights(self) -> list[StyleWeight]:
         """The affines of every convolution and ToRGB, in order of execution."""

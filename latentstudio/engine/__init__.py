@@ -1,0 +1,1 @@
+"""The thread that owns the generator: requests, stage cache, jobs. Torch; no Qt."""

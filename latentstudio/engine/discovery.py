@@ -1,0 +1,139 @@
+"""Directions of a freshly opened model: PCA of w and SeFa, as jobs, kept on disk by the model's hash.
+
+Owns sampling and the disk cache; the linear algebra is in `latent.discovery`. Runs on the engine's
+thread.
+
+Source: Harkonen et al., "GANSpace"; Shen and Zhou, "Closed-Form Factorization of Latent Semantics".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from latentstudio.atomic_file import write_atomically
+from latentstudio.engine.requests import Job, JobSteps, Progress
+from latentstudio.errors import InputError
+from latentstudio.latent.directions import Direction
+from latentstudio.latent.discovery import Components, StreamedCovariance, sefa
+from latentstudio.models.generator import Generator
+from latentstudio.settings import user_folders
+
+BATCH = 4096
+MAX_COMPONENTS = 64
+PCA_SEED = 0
+
+
+def pca_job(samples: int = 50_000, components: int = 40) -> Job:
+    """Principal components of w; its value is a list of Direction, the strongest first."""
+
+    def start(generator: Generator | None) -> JobSteps:
+        return _pca_steps(_needed(generator), samples, components)
+
+    return Job(f"PCA of {samples:,} samples", start, tag="pca")
+
+
+def sefa_job(components: int = 40) -> Job:
+    """SeFa over all layers; its value is a list of Direction, empty where the family has no styles."""
+
+    def start(generator: Generator | None) -> JobSteps:
+        return _sefa_steps(_needed(generator), components)
+
+    return Job("SeFa", start, tag="sefa")
+
+
+def sample_w(generator: Generator, count: int, random: np.random.RandomState) -> np.ndarray:
+    """float32 (count, w_dim): w's of random z (and random classes) before truncation."""
+    info = generator.info
+    z = random.randn(count, info.z_dim).astype(np.float32)
+    c = None
+    if info.c_dim:
+        c = torch.nn.functional.one_hot(
+            torch.from_numpy(random.randint(info.c_dim, size=count).astype(np.int64)), info.c_dim
+        )
+    with torch.inference_mode():
+        return generator.mapping(torch.from_numpy(z), c)[:, 0].cpu().numpy()
+
+
+def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
+    # The samples are fixed by the seed, so the components are a function of the model alone.
+    path = _cache_path(generator, f"pca-{samples}-{components}-v1")
+    found = _load(path)
+    if found is None:
+        info = generator.info
+        statistics = StreamedCovariance(info.w_dim)
+        random = np.random.RandomState(PCA_SEED)  # noqa: NPY002 - the field's generator of seeds
+        while statistics.count < samples:
+            yield Progress(statistics.count, samples, "Looking at samples")
+            statistics.update(sample_w(generator, min(BATCH, samples - statistics.count), random))
+        yield Progress(samples, samples, "Finding components")
+        found = statistics.components(min(components, info.w_dim))
+        _store(path, found)
+    return found.as_directions("PCA", "pca")
+
+
+def _sefa_steps(generator: Generator, components: int) -> JobSteps:
+    weights = generator.style_weights()
+    if not weights:
+        return []
+    path = _cache_path(generator, f"sefa-{components}-v1")
+    found = _load(path)
+    if found is None:
+        yield Progress(0, 1, "Factorising the style weights")
+        found = sefa([w.weight.float().cpu().numpy() for w in weights], components)
+        _store(path, found)
+    # SeFa has no scale of its own: a slider's unit is the spread of w along the direction.
+    spread = sample_w(generator, BATCH, np.random.RandomState(PCA_SEED)) @ found.vectors.T  # noqa: NPY002
+    scaled = Components(found.vectors, spread.std(0).astype(np.float32), found.share, found.mean)
+    return scaled.as_directions("SeFa", "sefa")
+
+
+def _needed(generator: Generator | None) -> Generator:
+    if generator is None:
+        raise InputError("No model is open.")
+    return generator
+
+
+def _cache_path(generator: Generator, name: str) -> Path | None:
+    """Where the components are kept; None for a network that is in no file."""
+    sha256 = generator.info.sha256
+    return user_folders().cache / "directions" / sha256[:32] / f"{name}.npz" if sha256 else None
+
+
+def _load(path: Path | None) -> Components | None:
+    if path is None:
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            parts = {name: stored[name].astype(np.float32) for name in ("vectors", "sigmas", "share", "mean")}
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    return Components(**parts)
+
+
+def _store(path: Path | None, components: Components) -> None:
+    if path is None:
+        return
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        vectors=components.vectors,
+        sigmas=components.sigmas,
+        share=components.share,
+        mean=components.mean,
+    )
+    # A cache that can't be written costs time later, nothing else.
+    with contextlib.suppress(Exception):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
+
+
+def named_directions(generator_names: tuple[str, ...], z_dim: int) -> list[Direction]:
+    """Directions along the coordinates of z that carry a name."""
+    from latentstudio.latent.directions import coordinate_direction
+
+    return [coordinate_direction(name, i, z_dim) for i, name in enumerate(generator_names) if name]

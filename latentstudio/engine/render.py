@@ -1,0 +1,165 @@
+"""One picture from one recipe, for window, command line and Python alike.
+
+Owns the loop over the stages with the cache, previews that fit a time budget, and the public
+`render`. One thread at a time per renderer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from latentstudio.document.recipe import Recipe
+from latentstudio.engine.latents import resolve_inputs
+from latentstudio.engine.stage_cache import StageCache, stage_keys
+from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
+from latentstudio.models.generator import Generator, State
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture and how it came about.
+
+    Attributes:
+        image: uint8 (H, W, 3).
+        is_exact: False when stages were left out.
+        stages_run: how many stages ran; the others came from the cache.
+    """
+
+    image: Pixels
+    is_exact: bool
+    stages_run: int
+
+
+class Renderer:
+    """Draws recipes with one generator, keeping what the stages leave.
+
+    Args:
+        generator: whose pictures.
+        cache_bytes: bound of the stage cache.
+    """
+
+    def __init__(self, generator: Generator, cache_bytes: int = 1 << 30) -> None:
+        self.generator = generator
+        self.cache = StageCache(cache_bytes)
+        self._seconds = [0.0] * len(generator.stages)
+
+    @torch.inference_mode()
+    def frame(
+        self,
+        recipe: Recipe,
+        *,
+        budget_ms: float | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Frame:
+        """Draw a recipe.
+
+        Args:
+            recipe: what to draw.
+            budget_ms: leave out the last stages when the measured times say that they don't fit,
+                where the family has a picture before the end; None draws everything.
+            should_stop: asked between stages; True abandons the picture.
+
+        Raises:
+            InputError: the recipe does not fit the generator.
+            CancelledError: `should_stop` said so.
+        """
+        generator = self.generator
+        inputs = resolve_inputs(recipe, generator)
+        noise = f"{recipe.noise.mode}:{recipe.noise.seed if recipe.noise.mode == 'random' else 0}"
+        keys = stage_keys(generator, inputs, noise, "exact")
+        last, state, first = len(keys) - 1, State(), 0
+        for index in range(last, -1, -1):
+            found = self.cache.get(keys[index])
+            if found is not None:
+                state, first = found, index + 1
+                break
+        stop = last + 1 if budget_ms is None else self._affordable(first, budget_ms)
+        shown = state if first else None
+        for index in range(first, stop):
+            if should_stop is not None and should_stop():
+                raise CancelledError("The picture was abandoned for a newer one.")
+            started = time.perf_counter()
+            state = generator.run_stage(index, state, inputs)
+            # After the last stage nobody reads the features again.
+            kept = State(None, state.img) if index == last and state.img is not None else state
+            self.cache.put(keys[index], kept)
+            self._measure(index, time.perf_counter() - started)
+            if generator.preview(state) is not None:
+                shown = state
+        if stop == last + 1:
+            return Frame(to_pixels(generator, generator.image(state)), True, stop - first)
+        preview = None if shown is None else generator.preview(shown)
+        assert preview is not None
+        scaled = F.interpolate(preview, size=generator.info.img_size, mode="bilinear", align_corners=False)
+        return Frame(to_pixels(generator, scaled), False, stop - first)
+
+    def _measure(self, index: int, seconds: float) -> None:
+        before = self._seconds[index]
+        self._seconds[index] = seconds if before == 0 else 0.7 * before + 0.3 * seconds
+
+    def _affordable(self, first: int, budget_ms: float) -> int:
+        """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
+        stages, spent = len(self._seconds), 0.0
+        if not self.generator.has_preview or 0.0 in self._seconds[first:]:
+            return stages
+        best = stages
+        for index in range(first, stages):
+            spent += self._seconds[index] * 1000
+            if self.generator.gives_picture(index) and (spent <= budget_ms or best == stages):
+                best = index + 1
+        return stages if spent <= budget_ms else best
+
+
+def to_pixels(generator: Generator, img: Tensor) -> Pixels:
+    """The first picture of a batch (N, C, H, W) as uint8 (H, W, 3); grey is repeated, alpha dropped."""
+    levels = generator.to_uint8(img[:1])[0]
+    if levels.shape[0] < 3:
+        levels = levels[:1].expand(3, -1, -1)
+    return np.ascontiguousarray(levels[:3].permute(1, 2, 0).cpu().numpy())
+
+
+def render(recipe: Recipe, generator: Generator | None = None, precision: str = "exact") -> Pixels:
+    """Draw a recipe.
+
+    Args:
+        recipe: what to draw.
+        generator: with which; by default the recipe's own, found by its hash among the bundled,
+            installed and recently opened models.
+        precision: "exact" computes in float32 like the original implementations.
+
+    Returns:
+        uint8 (H, W, 3): the pixels that the window and the command line give for this recipe.
+
+    Raises:
+        ModelNotFoundError: the recipe's generator is not on this machine, or `generator` is another one.
+        InputError: the recipe does not fit the generator.
+    """
+    if precision not in ("exact", "fast"):
+        raise InputError(f'There is no precision "{precision}".', "Use exact or fast.")
+    if generator is None:
+        from latentstudio.models.library import find_model
+        from latentstudio.models.registry import load_generator
+
+        generator = load_generator(find_model(recipe.model))
+    check_model(recipe, generator)
+    return Renderer(generator, cache_bytes=0).frame(recipe).image
+
+
+def check_model(recipe: Recipe, generator: Generator) -> None:
+    """Raise ModelNotFoundError when the recipe was made with another generator."""
+    wanted, info = recipe.model.sha256, generator.info
+    if wanted and wanted not in (info.sha256, info.provenance.source_sha256):
+        raise ModelNotFoundError(
+            f'The recipe was made with another model ("{recipe.model.name or wanted[:12]}").',
+            "Open that model first.",
+        )

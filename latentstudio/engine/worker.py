@@ -1,0 +1,131 @@
+"""What the engine does with one request: open, draw, take a step of a job.
+
+Owns the loaded generator and its renderer. Failures become values here. Runs on the engine's thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+
+from latentstudio.engine.jobs import JobRunner
+from latentstudio.engine.render import Pixels, Renderer, check_model
+from latentstudio.engine.requests import (
+    Event,
+    Failure,
+    Job,
+    JobCancelled,
+    ModelOpened,
+    OpenRequest,
+    RenderRequest,
+    RenderResult,
+)
+from latentstudio.errors import CancelledError, ModelNotFoundError
+from latentstudio.models.devices import describe_device
+from latentstudio.models.library import KnownModel, remember_model
+from latentstudio.models.registry import load_generator
+from latentstudio.settings import Settings
+
+
+class Worker:
+    """The engine's hands.
+
+    Args:
+        emit: where events go.
+        settings: frame budget, cache bound and device.
+        urgent_waits: whether to give a picture up for something that goes first.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Event], None],
+        settings: Settings,
+        urgent_waits: Callable[[RenderRequest], bool],
+    ) -> None:
+        self._emit, self._settings, self._urgent_waits = emit, settings, urgent_waits
+        self._renderer: Renderer | None = None
+        self._runner: JobRunner | None = None
+        self.busy = False
+
+    def open(self, request: OpenRequest) -> None:
+        """Load a model; the present one stays when that fails."""
+        started = time.perf_counter()
+        try:
+            generator = load_generator(request.path, self._settings.device)
+        except Exception as error:  # noqa: BLE001 - a failure is a value, whatever it is
+            self._emit(Failure.of("open", error, ticket=request.ticket))
+            return
+        self._renderer = Renderer(generator, self._settings.cache_memory_mib << 20)
+        info = generator.info
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        self._emit(
+            ModelOpened(info, generator.stages, describe_device(generator.device), elapsed_ms, request.ticket)
+        )
+        try:
+            remember_model(
+                KnownModel(
+                    info.path,
+                    info.sha256,
+                    info.provenance.title,
+                    info.family,
+                    info.img_resolution,
+                    info.provenance.source_sha256,
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - the model is open all the same
+            self._emit(Failure.of("remember", error))
+
+    def render(self, request: RenderRequest) -> bool:
+        """Draw; False when it was given up for something more urgent."""
+        started = time.perf_counter()
+        try:
+            if self._renderer is None:
+                raise ModelNotFoundError("No model is open.", "Open one from the list on the left.")
+            check_model(request.recipe, self._renderer.generator)
+            frame = self._renderer.frame(
+                request.recipe,
+                budget_ms=self._settings.frame_budget_ms if request.live else None,
+                should_stop=lambda: self._urgent_waits(request),
+            )
+            image = shrunk(frame.image, request.max_side)
+        except CancelledError:
+            return False
+        except Exception as error:  # noqa: BLE001 - a failure is a value, whatever it is
+            self._emit(Failure.of("render", error, request=request))
+            return True
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        self._emit(RenderResult(request, image, elapsed_ms, frame.is_exact, frame.stages_run))
+        return True
+
+    def start_job(self, number: int, job: Job) -> None:
+        """Make a job the running one."""
+        self._runner = JobRunner(number, job, self._emit)
+        self._runner.start(None if self._renderer is None else self._renderer.generator)
+
+    def step_job(self, stop: bool) -> bool:
+        """One step of the running job; False when it has ended."""
+        alive = self._runner is not None and self._runner.step(stop)
+        if not alive:
+            self._runner = None
+        return alive
+
+    def refuse_job(self, number: int, job: Job) -> None:
+        """Tell that a waiting job will not run."""
+        self._emit(JobCancelled(number, job.title, job.tag))
+
+    def close(self) -> None:
+        """Free the model and what the stages left."""
+        self._renderer = None
+
+
+def shrunk(image: Pixels, max_side: int | None) -> Pixels:
+    """The picture with its longer side at most `max_side` pixels, averaged down."""
+    height, width = image.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return image
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
