@@ -51,6 +51,11 @@ class Document:
         return self._history.is_modified
 
     @property
+    def is_merging(self) -> bool:
+        """Whether a drag is under way: edits fold into one entry until `release`."""
+        return self._history.is_merging
+
+    @property
     def undo_label(self) -> str | None:
         """Name of the edit that undo takes back; None when there is nothing to undo."""
         return self._history.undo_label

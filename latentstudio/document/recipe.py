@@ -23,6 +23,11 @@ from latentstudio.latent.spaces import SPACES, Latent, Z
 NOISE_MODES = ("const", "random", "none")
 
 
+def _finite(name: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"The {name} must be a finite number, not {value!r}.")
+
+
 @dataclass(frozen=True)
 class ModelRef:
     """Which generator: found by hash; the rest helps a person to find the file again.
@@ -191,8 +196,3 @@ class Recipe:
         stored["model"] = {"sha256": self.model.sha256}
         text = json.dumps(stored, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _finite(name: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"The {name} must be a finite number, not {value!r}.")

@@ -49,7 +49,7 @@ class StreamedCovariance:
 
     def __init__(self, dim: int) -> None:
         self.count = 0
-        # Sums of values near a fixed point keep float64 exact enough; the first batch's mean serves.
+        # Sums around a point near the mean cancel little; the first batch's mean serves.
         self._shift: NDArray[np.float64] | None = None
         self._sum = np.zeros(dim)
         self._outer = np.zeros((dim, dim))
@@ -58,9 +58,9 @@ class StreamedCovariance:
         """Take in samples (n, dim)."""
         if self._shift is None:
             self._shift = samples.mean(0, dtype=np.float64)
-        centered = samples - self._shift.astype(np.float32)
-        self._sum += centered.sum(0, dtype=np.float64)
-        # A float32 product of one batch loses less than 1e-6 of it; batches add up in float64.
+        # In float64: weak components are lost in the rounding of the strong ones otherwise.
+        centered = samples - self._shift
+        self._sum += centered.sum(0)
         self._outer += centered.T @ centered
         self.count += len(samples)
 
