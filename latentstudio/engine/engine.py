@@ -37,6 +37,7 @@ class Engine:
         self._open: OpenRequest | None = None
         self._renders: OrderedDict[str, RenderRequest] = OrderedDict()
         self._jobs: deque[tuple[int, Job]] = deque()
+        self._refused: deque[tuple[int, Job]] = deque()
         self._cancelled: set[int] = set()
         self._running: int | None = None
         self._background: dict[int, threading.Event] = {}
@@ -58,9 +59,9 @@ class Engine:
         with self._condition:
             self._open = OpenRequest(Path(path), ticket)
             self._renders.clear()
-            self._cancelled.update(number for number, _ in self._jobs)
-            if self._running is not None:
-                self._cancelled.add(self._running)
+            # Jobs asked for after this call belong to the new model and must stay.
+            self._refused.extend(self._jobs)
+            self._jobs.clear()
             self._condition.notify()
         return ticket
 
@@ -95,6 +96,8 @@ class Engine:
         with self._condition:
             self._closed = True
             self._renders.clear()
+            self._refused.extend(self._jobs)
+            self._jobs.clear()
             for stop in self._background.values():
                 stop.set()
             self._condition.notify()
@@ -169,7 +172,7 @@ class Engine:
                 self._running = number
             else:
                 number, job = self._running, None
-            stop = number in self._cancelled
+            stop = number in self._cancelled or self._closed
             self._cancelled.discard(number)
         if job is not None:
             self._worker.start_job(number, job)
@@ -180,13 +183,12 @@ class Engine:
 
     def _stop_jobs(self) -> None:
         with self._condition:
-            waiting = list(self._jobs)
-            self._jobs.clear()
+            refused = list(self._refused)
+            self._refused.clear()
             running, self._running = self._running, None
-            self._cancelled.clear()
         if running is not None:
             self._worker.step_job(stop=True)
-        for number, job in waiting:
+        for number, job in refused:
             self._worker.refuse_job(number, job)
 
     def _start_background(self, number: int, job: Job) -> None:

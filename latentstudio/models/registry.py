@@ -50,6 +50,8 @@ class Architecture:
     network: str
 
 
+_PACKAGE = "latentstudio.models.architectures"
+
 # Reader module, network module, key of the network, title, how it is recognised.
 _BUILT_IN = (
     (
@@ -79,11 +81,10 @@ _BUILT_IN = (
 @cache
 def architectures() -> tuple[Architecture, ...]:
     """Every known architecture: the built-in ones, then those of installed plug-ins."""
-    package = "latentstudio.models.architectures"
     known = []
     for reader_name, network_name, key, title, recognised_by in _BUILT_IN:
-        reader = import_module(f"{package}.{reader_name}")
-        network = import_module(f"{package}.{network_name}")
+        reader = import_module(f"{_PACKAGE}.{reader_name}")
+        network = import_module(f"{_PACKAGE}.{network_name}")
         name = reader_name.replace("_", "-")
         known.append(
             Architecture(name, title, recognised_by, reader.claims, reader.convert, network.build, key)
@@ -139,18 +140,11 @@ def build_network(spec: NetworkSpec) -> Generator:
         MismatchError: config and arrays do not fit together.
         UnknownArchitectureError: the spec's architecture is not installed.
     """
-    for architecture in architectures():
-        if architecture.network == spec.architecture:
-            break
-    else:
-        raise UnknownArchitectureError(
-            f'This file needs the architecture "{spec.architecture}", which is not installed.',
-            "Update LatentStudio, or install the plug-in that provides it.",
-        )
+    build = _builder(spec.architecture)
     try:
         # Nothing is allocated for weights that are about to be replaced.
         with torch.device("meta"):
-            network = architecture.build(spec.config)
+            network = build(spec.config)
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
         raise MismatchError(f"The description of the {spec.architecture} network is damaged: {error}.") from error
     fill(network, spec)
@@ -163,6 +157,23 @@ def build_network(spec: NetworkSpec) -> Generator:
         options=spec.options,
     )
     return network
+
+
+def _builder(key: str) -> Callable[[dict[str, Any]], Generator]:
+    """The `build` of a network; only its own module is imported, which keeps a start quick."""
+    for _, network_name, known, _, _ in _BUILT_IN:
+        if known == key:
+            build: Callable[[dict[str, Any]], Generator] = import_module(
+                f"{_PACKAGE}.{network_name}"
+            ).build
+            return build
+    for architecture in architectures():
+        if architecture.network == key:
+            return architecture.build
+    raise UnknownArchitectureError(
+        f'This file needs the architecture "{key}", which is not installed.',
+        "Update LatentStudio, or install the plug-in that provides it.",
+    )
 
 
 def load_generator(

@@ -126,7 +126,7 @@ def write_spec(path: str | Path, spec: NetworkSpec, *, half: bool = False) -> No
         "options": [asdict(option) for option in spec.options],
     }
     arrays = {
-        name: np.ascontiguousarray(array, np.float16 if half and array.dtype.kind == "f" else array.dtype)
+        name: np.array(array, np.float16 if half and array.dtype.kind == "f" else None, order="C")
         for name, array in spec.arrays.items()
     }
     write_safetensors(path, arrays, {METADATA_KEY: json.dumps(header, sort_keys=True)})

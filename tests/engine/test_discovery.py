@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentstudio.engine.discovery import named_directions, pca_job, sefa_job
+from latentstudio.engine.requests import Progress
+
+
+def run(job, generator):
+    steps, seen = job.start(generator), []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return end.value, seen
+
+
+def test_pca_of_w_agrees_with_numpy_on_the_same_samples(tiny):
+    directions, progress = run(pca_job(6000, 8), tiny)
+    assert all(isinstance(p, Progress) for p in progress)
+    assert progress[-1].done == progress[-1].total == 6000
+
+    z = np.random.RandomState(0).randn(4096, 8).astype(np.float32)  # noqa: NPY002
+    random = np.random.RandomState(0)  # noqa: NPY002
+    z = np.concatenate([random.randn(4096, 8), random.randn(6000 - 4096, 8)]).astype(np.float32)
+    w = tiny.mapping(z)[:, 0].double().numpy()
+    _, singular, rows = np.linalg.svd(w - w.mean(0), full_matrices=False)
+    assert np.allclose([d.sigma for d in directions], singular / np.sqrt(5999), rtol=1e-5)
+    cosines = [abs(float(d.values.array @ row)) for d, row in zip(directions, rows, strict=True)]
+    assert np.allclose(cosines, 1, atol=1e-5)
+    assert directions[0].origin == "pca"
+
+
+def test_components_are_kept_on_disk_by_the_models_hash(tiny, home):
+    first, progress = run(pca_job(5000, 4), tiny)
+    again, nothing = run(pca_job(5000, 4), tiny)
+    assert progress
+    assert nothing == []
+    assert again == first
+    stored = list(home.rglob("*.npz"))
+    assert len(stored) == 1
+    assert tiny.info.sha256[:32] in str(stored[0])
+
+
+def test_a_damaged_cache_is_computed_anew(tiny, home):
+    first, _ = run(pca_job(5000, 4), tiny)
+    next(home.rglob("*.npz")).write_bytes(b"damaged")
+    assert run(pca_job(5000, 4), tiny)[0] == first
+
+
+def test_sefa_solves_the_papers_equation_on_the_style_weights(tiny):
+    directions, _ = run(sefa_job(8), tiny)
+    stacked = np.concatenate([w.weight.numpy() for w in tiny.style_weights()]).T.astype(np.float64)
+    columns = stacked / np.linalg.norm(stacked, axis=0)
+    values = []
+    for direction in directions:
+        vector = direction.values.array.astype(np.float64)
+        image = columns @ (columns.T @ vector)
+        values.append(vector @ image)
+        assert np.allclose(image, values[-1] * vector, atol=1e-4)
+        assert direction.sigma > 0
+    assert values == sorted(values, reverse=True)
+
+
+def test_without_a_model_the_job_says_so():
+    from latentstudio.errors import InputError
+
+    with pytest.raises(InputError):
+        pca_job().start(None)
+
+
+def test_named_coordinates_become_directions():
+    assert [d.name for d in named_directions(("Turn", "", "Nod"), 8)] == ["Turn", "Nod"]
+    assert named_directions(("Turn", "", "Nod"), 8)[1].values.array[2] == 1
