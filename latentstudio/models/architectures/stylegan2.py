@@ -40,7 +40,8 @@ class Mapping(nn.Module):
     Args:
         config: "z_dim", "c_dim", "w_dim"; "layers": keyword arguments of each FullyConnected;
             "embed": those of the label's layer, or None; "joint_norm": normalise z and label
-            together after joining them, instead of each alone; "normalize_z".
+            together after joining them, instead of each alone; "normalize_z": whether z (or, with
+            "joint_norm", the two together) is normalised at all.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -60,7 +61,7 @@ class Mapping(nn.Module):
         if self.embed is not None and c is not None:
             y = self.embed(c)
             x = torch.cat([x, y if self.joint_norm else normalize_2nd_moment(y)], 1)
-        if self.joint_norm:
+        if self.normalize_z and self.joint_norm:
             x = normalize_2nd_moment(x)
         for layer in self.layers:
             x = layer(x)
