@@ -62,6 +62,27 @@ _BUILT_IN = (
         "persistent generator with `synthesis.b4`, `b8`, ...",
     ),
     (
+        "stylegan2_tensorflow",
+        "stylegan2",
+        "stylegan2",
+        "StyleGAN2 and StyleGAN2-ADA, TensorFlow pickles",
+        "TensorFlow network whose synthesis has `4x4/Conv/mod_weight`",
+    ),
+    (
+        "stylegan2_growing",
+        "stylegan2_growing",
+        "stylegan2-growing",
+        "StyleGAN2 configurations B to D, TensorFlow pickles",
+        "the same with `ToRGB_lod1/mod_weight`",
+    ),
+    (
+        "stylegan2_rosinality",
+        "stylegan2",
+        "stylegan2",
+        "StyleGAN2, rosinality's stylegan2-pytorch",
+        "state dict (in `g_ema` or `g`, or plain) with `input.input` and `conv1.conv.modulation.weight`",
+    ),
+    (
         "stylegan2_compact",
         "stylegan2_compact",
         "stylegan2-compact",
@@ -74,6 +95,27 @@ _BUILT_IN = (
         "mobile-stylegan",
         "MobileStyleGAN, OpenVINO graphs",
         "pair of graphs, mapping and synthesis, with inverse wavelet blocks",
+    ),
+    (
+        "progan_ganzoo",
+        "progan",
+        "progan",
+        "ProGAN, pytorch_GAN_zoo",
+        "`formatLayer`, `groupScale0`, `scaleLayers`, `toRGBLayers` in `avgG` or `netG`",
+    ),
+    (
+        "progan_akanimax",
+        "progan",
+        "progan",
+        "ProGAN, pro_gan_pytorch (akanimax)",
+        "`layers.0.conv_1` or `initial_block.conv_1`, and `rgb_converters`",
+    ),
+    (
+        "progan_tensorflow",
+        "progan",
+        "progan",
+        "ProGAN, official TensorFlow pickles",
+        "TensorFlow network with `4x4/Dense` and `ToRGB_lod0`",
     ),
 )
 
@@ -148,6 +190,8 @@ def build_network(spec: NetworkSpec) -> Generator:
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
         raise MismatchError(f"The description of the {spec.architecture} network is damaged: {error}.") from error
     fill(network, spec)
+    # Convolutions follow the layout of their weights; the CPU's are quickest with channels last.
+    network.to(memory_format=torch.channels_last)
     network.requires_grad_(False).eval()
     network.info = dataclasses.replace(
         network.info,
