@@ -18,6 +18,7 @@ from latentstudio.errors import CheckpointError, UnreadableFileError
 from latentstudio.formats.openvino_ir import IR, find_pair, is_ir, read_ir_files, sibling
 from latentstudio.formats.safetensors_file import read_safetensors
 from latentstudio.formats.source import Source, file_sha256, list_names, naming, open_source, shown, sniff
+from latentstudio.formats.tensorflow_pickle import tf_network
 from latentstudio.formats.torch_files import read_pickle, read_torch_zip
 from latentstudio.formats.values import Inert, StoredArray
 
@@ -154,6 +155,9 @@ def _decode(kind: str, source: Source) -> tuple[str, Any, dict[str, str]]:
         arrays, metadata = read_safetensors(source.view)
         return kind, arrays, metadata
     kind, root = read_pickle(source.view)
+    for node in root if isinstance(root, (tuple, list)) else (root,):
+        # What is recorded as a network must be one, and a refusal should name the file.
+        tf_network(node)
     return kind, root, {}
 
 

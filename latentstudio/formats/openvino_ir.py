@@ -39,7 +39,7 @@ _ELEMENT_OF_TYPE = {
 }
 # Parsed XML takes some thirty times its length in memory; the largest graph known here has 0.4 MiB.
 _MAX_XML_BYTES = 8 << 20
-_MAX_ELEMENTS = 300_000
+_MAX_ELEMENTS = 100_000
 _MAX_XML_DEPTH = 32
 _MAX_GRAPHS = 64
 _HEAD_BYTES = 4096

@@ -16,9 +16,12 @@ from latentstudio.errors import UnreadableFileError, UnsafeFileError
 
 # Longer texts stay in the file until someone asks for them: protocol 2 keeps weights as text.
 SHORT_TEXT_BYTES = 4096
+# One far character makes a text in memory four times as long as in the file.
+_MAX_SHORT_TEXTS_BYTES = 32 << 20
+_BELIEVABLE_BYTES = 1 << 40
 _MAX_LINE_BYTES = 1024
-_MAX_TEXT_LINE_BYTES = 64 << 20
-_MAX_INT_BYTES = 256
+_MAX_TEXT_LINE_BYTES = 32 << 20
+_MAX_INT_BYTES = 64
 _DECIMAL = re.compile(rb"[+-]?[0-9]{1,600}")
 _REAL = re.compile(rb"[+-]?([0-9.]{1,40}(e[+-]?[0-9]{1,4})?|inf|nan)", re.IGNORECASE)
 
@@ -34,12 +37,13 @@ class LongText:
 class Cursor:
     """Reads forward through `view` and never past its end."""
 
-    __slots__ = ("_end", "at", "view")
+    __slots__ = ("_end", "_text_left", "at", "view")
 
     def __init__(self, view: memoryview, start: int = 0) -> None:
         self.view = view
         self.at = start
         self._end = len(view)
+        self._text_left = _MAX_SHORT_TEXTS_BYTES
 
     def take(self, count: int) -> memoryview:
         """The next `count` bytes, not copied.
@@ -49,9 +53,8 @@ class Cursor:
         """
         start, stop = self.at, self.at + count
         if stop > self._end:
-            raise UnreadableFileError(
-                f"it is cut short or damaged ({stop - self._end} bytes are missing)", "Fetch it again."
-            )
+            missing = f" ({stop - self._end} bytes are missing)" if count < _BELIEVABLE_BYTES else ""
+            raise UnreadableFileError(f"it is cut short or damaged{missing}", "Fetch it again.")
         self.at = stop
         return self.view[start:stop]
 
@@ -66,6 +69,16 @@ class Cursor:
     def unsigned(self, width: int) -> int:
         """A little-endian unsigned integer of `width` bytes."""
         return int.from_bytes(self.take(width), "little")
+
+    def spend_text(self, length: int) -> None:
+        """Count a text that is about to be decoded.
+
+        Raises:
+            UnsafeFileError: there were too many.
+        """
+        self._text_left -= length
+        if self._text_left < 0:
+            raise UnsafeFileError("it holds more text than any known model")
 
     def line(self, limit: int = _MAX_LINE_BYTES) -> bytes:
         """The bytes before the next line feed, which must come within `limit` bytes."""
@@ -99,7 +112,10 @@ def _long(cursor: Cursor, width: int) -> int:
 def _text(cursor: Cursor, width: int, encoding: str) -> str | LongText:
     length = cursor.unsigned(width)
     view = cursor.take(length)
-    return LongText(view, encoding) if length > SHORT_TEXT_BYTES else decoded(view, encoding)
+    if length > SHORT_TEXT_BYTES:
+        return LongText(view, encoding)
+    cursor.spend_text(length)
+    return decoded(view, encoding)
 
 
 def decoded(data: memoryview | bytes, encoding: str) -> str:
@@ -152,8 +168,10 @@ def _quoted_line(cursor: Cursor) -> str:
 
 
 def _raw_unicode_line(cursor: Cursor) -> str:
+    line = cursor.line(_MAX_TEXT_LINE_BYTES)
+    cursor.spend_text(len(line))
     try:
-        return cursor.line(_MAX_TEXT_LINE_BYTES).decode("raw-unicode-escape")
+        return line.decode("raw-unicode-escape")
     except UnicodeDecodeError as error:
         raise UnreadableFileError("a text in it is damaged") from error
 

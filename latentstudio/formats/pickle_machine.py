@@ -15,13 +15,13 @@ from typing import Any
 
 from latentstudio.errors import UnreadableFileError, UnsafeFileError
 from latentstudio.formats.allowed_names import ALLOWED, Role
-from latentstudio.formats.pickle_bytes import LITERALS, Cursor, LongText
+from latentstudio.formats.pickle_bytes import LITERALS, Cursor
 from latentstudio.formats.source import shown
 
 # A full-size file with three networks needs about 40 000; a million would take seconds.
 MAX_OPERATIONS = 500_000
 _MAX_KEY_BYTES = 1024
-_MAX_KEY_PARTS = 16
+_MAX_KEY = 1 << 60
 _STOP = ord(".")
 _UNSET: Any = object()
 
@@ -322,8 +322,11 @@ def plain_key(key: Any) -> Any:
     """A dict's key or a set's item as a plain, hashable value.
 
     Raises:
-        UnsafeFileError: it is neither a number, a text, a name nor a flat tuple of those.
+        UnsafeFileError: it is neither a number, a text nor a name.
     """
+    if type(key) is int and not -_MAX_KEY < key < _MAX_KEY:
+        # Larger integers can be chosen to share one hash, and then a dict takes hours to fill.
+        raise UnsafeFileError("a dict or a set in it has absurdly large numbers for entries")
     if key is None or isinstance(key, (str, int, float)):
         return key
     if isinstance(key, Name):
@@ -331,12 +334,8 @@ def plain_key(key: Any) -> Any:
         return key.full
     if isinstance(key, memoryview) and len(key) <= _MAX_KEY_BYTES:
         return bytes(key)
-    if isinstance(key, tuple) and len(key) <= _MAX_KEY_PARTS and not any(isinstance(k, tuple) for k in key):
-        # Deeper tuples are refused: hashing them is unbounded recursion in C.
-        return tuple(plain_key(part) for part in key)
-    if isinstance(key, LongText):
-        raise UnsafeFileError("a key in it is absurdly long")
-    raise UnsafeFileError("a dict in it has keys that are no plain values")
+    # Tuples are refused too: hashing nested ones is unbounded recursion in C.
+    raise UnsafeFileError("a dict or a set in it has entries that are no plain values")
 
 
 def _refused(code: int) -> UnsafeFileError | UnreadableFileError:

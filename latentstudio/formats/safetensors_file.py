@@ -9,8 +9,6 @@ Source: the format's description at github.com/huggingface/safetensors (README, 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from latentstudio.atomic_file import atomic_writer
 from latentstudio.errors import SaveError, UnreadableFileError, UnsafeFileError
 from latentstudio.formats.source import shown
 from latentstudio.formats.values import ELEMENT_TYPES, StoredArray, stored_array
@@ -106,20 +105,11 @@ def write_safetensors(
         at += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for array in arrays.values():
-                stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-                file.write(stored.reshape(-1).view(np.uint8).data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise SaveError(f'Can\'t save "{path}": {error.strerror}.', path=path) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_writer(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in arrays.values():
+            stored = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            file.write(stored.reshape(-1).view(np.uint8).data)
 
 
 def _parse(text: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +28,11 @@ _OPEN_FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 _HASH_CHUNK_BYTES = 1 << 20
+_RELEASE_BYTES = 1 << 20
 _MAX_FOLDER_ENTRIES = 10_000
 _PICKLE_PROTOCOLS = range(2, 6)
-# Protocols 0 and 1 have no header: these are the beginnings of a dict, a list, a tuple and a name.
-_HEADERLESS_PICKLES = (b"(dp", b"(lp", b"(d.", b"(l.", b"}q\x00", b"]q\x00", b"cnumpy", b"ccollections\n")
+# Protocols 0 and 1 have no header: these are the beginnings of a dict, a list and a name.
+_HEADERLESS_PICKLE = re.compile(rb"\([dl](p|\.)|[}\]]q.|c[\w.]{1,100}\n\w{1,100}\n", re.DOTALL)
 _FOREIGN = (
     (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file (Keras), which is not read here"),
     (b"\x1f\x8b", "it is compressed with gzip"),
@@ -105,7 +107,8 @@ def open_source(path: Path) -> Source:
                 raise UnreadableFileError("it is empty", "Fetch it again: the download did not finish.")
             mapped = mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise UnreadableFileError(f"the system refused to read it ({error})") from error
+            reason = getattr(error, "strerror", None) or error
+            raise UnreadableFileError(f"the system refused to read it ({reason})") from error
         finally:
             os.close(descriptor)
     return Source(path, memoryview(mapped))
@@ -156,11 +159,17 @@ def sniff(view: memoryview) -> str:
         return "safetensors"
     _refuse_foreign(head)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith((b"<?xml", b"<net")):
+    if text.startswith((b"<?xml", b"<net", b"<!DOCTYPE")):
         return "xml"
-    if head.startswith(_HEADERLESS_PICKLES):
+    if _HEADERLESS_PICKLE.match(head):
         return "pickle"
     return "unknown"
+
+
+def release_pages(view: memoryview) -> None:
+    """Let the system take back the memory of a mapped file whose bytes have been copied elsewhere."""
+    if isinstance(view.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and len(view) >= _RELEASE_BYTES:
+        view.obj.madvise(mmap.MADV_DONTNEED)
 
 
 def shown(text: str, limit: int = 80) -> str:
@@ -195,7 +204,8 @@ def _open(path: Path) -> int:
     except PermissionError as error:
         raise UnreadableFileError("you are not allowed to read it", "Check its permissions.") from error
     except (OSError, ValueError) as error:
-        raise UnreadableFileError(f"the system refused to open it ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableFileError(f"the system refused to open it ({reason})") from error
 
 
 def _kind_of(mode: int) -> str:

@@ -99,4 +99,4 @@ def _variables(pairs: Any) -> dict[str, StoredArray]:
 
 
 def _damaged(reason: str) -> UnreadableFileError:
-    return UnreadableFileError(f"A TensorFlow network in the file is damaged: {reason}.")
+    return UnreadableFileError(f"a TensorFlow network in it is damaged: {reason}")

@@ -16,13 +16,16 @@ from latentstudio.formats import numpy_values, torch_values
 from latentstudio.formats.allowed_names import Role
 from latentstudio.formats.pickle_bytes import LongText, decoded
 from latentstudio.formats.pickle_machine import Made, MadeSet, Name, plain_key
+from latentstudio.formats.source import release_pages
 from latentstudio.formats.torch_values import StorageRef
 from latentstudio.formats.values import Inert, StoredArray
 
 # A module inside a module takes about five levels: this is some thirty modules deep.
 MAX_DEPTH = 150
+# A full-size file with three networks has less than 10 000; more would only cost time and memory.
+MAX_NODES = 100_000
 # Sharing lets a hundred steps stand for 2^100 values: count as if nothing were shared.
-MAX_EXPANDED = 4_000_000
+MAX_EXPANDED = 1_000_000
 _TEXT_PER_VALUE = 64
 _MAX_TEXT_BYTES = 32 << 20
 _TRANSCODE_CHUNK = 1 << 20
@@ -74,6 +77,8 @@ class TreeDecoder:
             raise UnsafeFileError("its data contains itself")
         if len(self._busy) >= MAX_DEPTH:
             raise UnsafeFileError("it is nested too deeply")
+        if len(self._done) >= MAX_NODES:
+            raise UnsafeFileError("it has more parts than any known model")
         self._busy.add(id(raw))
         before = self._spent
         self._spend(1)
@@ -171,7 +176,7 @@ class TreeDecoder:
                 if isinstance(raw, str):
                     known = memoryview(raw.encode("latin-1"))
                 else:
-                    known = memoryview(_utf8_to_latin1(raw.view))
+                    known = _utf8_to_latin1(raw.view)
             except UnicodeError as error:
                 raise UnreadableFileError("its bytes, stored as text, are damaged") from error
             self._transcoded[id(raw)] = known
@@ -291,7 +296,7 @@ def _listed_pairs(items: list[Any]) -> list[tuple[Any, Any]]:
     return pairs
 
 
-def _utf8_to_latin1(view: memoryview) -> bytes:
+def _utf8_to_latin1(view: memoryview) -> memoryview:
     # In pieces: a text with one far character would otherwise take four bytes for every one.
     result, start = bytearray(), 0
     while start < len(view):
@@ -300,7 +305,8 @@ def _utf8_to_latin1(view: memoryview) -> bytes:
             stop += 1
         result += str(view[start:stop], "utf-8").encode("latin-1")
         start = stop
-    return bytes(result)
+    release_pages(view)
+    return memoryview(result).toreadonly()
 
 
 _DECODERS: dict[type, Callable[[TreeDecoder, Any], Any]] = {

@@ -85,7 +85,8 @@ class StoredArray:
             self.shape, self._stored, self._buffer, self._offset_bytes, self._strides_bytes
         )
         if self.source_dtype == "bfloat16":
-            array = (array.astype(np.uint32) << np.uint32(16)).view(np.float32).reshape(self.shape)
+            # NumPy turns a result of rank 0 into a bare number, here and below.
+            array = np.asarray(array.astype(np.uint32) << np.uint32(16)).view(np.float32)
         elif self.source_dtype == "bool":
             # A byte other than 0 and 1 is no valid NumPy bool.
             array = np.asarray(array.view(np.uint8) != 0)
@@ -139,7 +140,7 @@ def stored_array(
         UnreadableFileError: the number of axes cannot be handled.
     """
     stored = ELEMENT_TYPES[element]
-    dims, start = _sizes(shape, "shape"), _sizes((offset,), "offset")[0]
+    dims, start = _sizes(shape, "shape"), _sizes((offset,), "start")[0]
     if len(dims) > MAX_DIMENSIONS:
         raise UnreadableFileError(f"an array in it has {len(dims)} axes")
     steps = _contiguous(dims, order) if strides is None else _sizes(strides, "stride")
