@@ -1,0 +1,1 @@
+"""The command line: one module per command. No Qt, and no torch before a command needs it."""

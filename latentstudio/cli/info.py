@@ -1,0 +1,127 @@
+"""`latentstudio info FILE`: what a model file is, or what recipe a picture carries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latentstudio.cli.console import stdout
+
+RECIPE_SUFFIXES = (".png", ".recipe.json")
+
+
+def is_recipe(path: str | Path) -> bool:
+    """Whether a name is that of a picture or a recipe file."""
+    return str(path).lower().endswith(RECIPE_SUFFIXES)
+
+
+def read_recipe_text(path: str | Path) -> str:
+    """The recipe's JSON of a picture or a recipe file, checked.
+
+    Raises:
+        RecipeError: there is none, or it is damaged.
+    """
+    from latentstudio.document.recipe_json import dumps, loads
+    from latentstudio.document.session_file import read_recipe
+    from latentstudio.media.image import read_recipe_text as read_from_picture
+
+    path = Path(path).expanduser()
+    return dumps(loads(read_from_picture(path)) if path.suffix.lower() == ".png" else read_recipe(path))
+
+
+def info(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A model (path or id), a picture, or a recipe file.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a file is."""
+    facts = json.loads(read_recipe_text(file)) if is_recipe(file) else _model_facts(file)
+    if as_json:
+        # Not through rich: it would wrap and colour what a program is going to read.
+        typer.echo(json.dumps(facts, indent=1))
+    elif is_recipe(file):
+        _print_recipe(facts)
+    else:
+        _print_model(facts)
+
+
+def _model_facts(file: str) -> dict[str, Any]:
+    from latentstudio.cli.model_argument import model_path
+    from latentstudio.models.registry import load_generator
+
+    generator = load_generator(model_path(file), device="cpu")
+    facts = asdict(generator.info)
+    facts["spaces"] = list(generator.info.spaces)
+    facts["stages"] = [
+        {
+            "name": stage.name,
+            "resolution": list(stage.resolution),
+            "ws_rows": list(stage.ws_rows),
+            "noise": list(stage.noise),
+        }
+        for stage in generator.stages
+    ]
+    return facts
+
+
+def _print_model(facts: dict[str, Any]) -> None:
+    provenance = facts["provenance"]
+    height, width = facts["img_size"]
+    classes = facts["c_dim"]
+    lines = [
+        ("Title", provenance["title"]),
+        ("Family", f"{facts['family']} ({facts['architecture']})"),
+        ("Picture", f"{width} x {height}, {facts['img_channels']} channels"),
+        ("Latents", f"z {facts['z_dim']}, w {facts['w_dim']}, {facts['num_ws']} rows of ws"),
+        ("Spaces", ", ".join(facts["spaces"])),
+        ("Classes", str(classes) if classes else "none"),
+        ("Noise", "yes" if facts["has_noise"] else "no"),
+        ("Weights", f"{facts['parameters']:,}"),
+        ("SHA-256", facts["sha256"]),
+        ("Path", facts["path"]),
+        ("Licence", provenance["licence"]),
+        ("Caution", provenance["caution"]),
+        ("Origin", provenance["origin"]),
+        ("Source", provenance["source"]),
+        ("Names of z", ", ".join(provenance["z_names"])),
+        ("Class names", ", ".join(provenance["class_names"])),
+        *(("Note", note) for note in facts["notes"]),
+    ]
+    for name, value in lines:
+        if value:
+            stdout.print(f"{name:<11} {value}", highlight=False, markup=False)
+    stdout.print("Stages", highlight=False)
+    for stage in facts["stages"]:
+        size = "{1} x {0}".format(*stage["resolution"])
+        rows = ", ".join(map(str, stage["ws_rows"]))
+        stdout.print(f"  {stage['name']:<18} {size:<11} reads ws {rows}", highlight=False, markup=False)
+
+
+def _print_recipe(facts: dict[str, Any]) -> None:
+    model, truncation, noise = facts["model"], facts["truncation"], facts["noise"]
+    starts = [
+        (f"seed {s['seed']}" if "seed" in s else f"a stored {s['space']}")
+        + (f" x {s['weight']:g}" if s["weight"] != 1 else "")
+        for s in facts["sources"]
+    ]
+    cutoff = truncation["cutoff"]
+    psi = f"psi {truncation['psi']:g}" + ("" if cutoff is None else f" on the first {cutoff} rows")
+    lines = [
+        ("Model", f"{model['name'] or 'without a name'} ({model['origin'] or 'origin unknown'})"),
+        ("SHA-256", model["sha256"]),
+        ("Start", " + ".join(starts)),
+        ("Class", ", ".join(f"{index} x {weight:g}" for index, weight in facts["classes"])),
+        ("Truncation", psi),
+        ("Noise", noise["mode"] + (f", seed {noise['seed']}" if noise["mode"] == "random" else "")),
+        *(("Slider", f"{e['direction']['name']}: {e['amount']:+g} sigma") for e in facts["directions"]),
+    ]
+    if facts["transform"]:
+        lines.append(("Transform", "x {x:g}, y {y:g}, {angle_deg:g} degrees".format(**facts["transform"])))
+    for name, value in lines:
+        if value:
+            stdout.print(f"{name:<11} {value}", highlight=False, markup=False)

@@ -1,0 +1,164 @@
+"""`latentstudio render`: pictures from seeds, or from the recipe that a picture carries.
+
+Pixels are those of `latentstudio.render`: each picture is drawn alone, from a recipe of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentstudio.cli.console import print_warning, progress_bar, stdout
+from latentstudio.cli.info import is_recipe, read_recipe_text
+from latentstudio.errors import InputError, SaveError
+from latentstudio.latent.sampling import parse_seeds
+
+if TYPE_CHECKING:
+    from latentstudio.document.recipe import Recipe, Source, Transform
+    from latentstudio.models.generator import Generator, GeneratorInfo
+
+
+def render(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL|RECIPE", help="A model (path or id), or a picture or recipe file."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "--outdir", help="Folder for the pictures; for a recipe, the file.")
+    ],
+    seeds: Annotated[str, typer.Option(help="Such as 0,2,5-7.")] = "",
+    trunc: Annotated[float, typer.Option(help="Truncation psi.")] = 1.0,
+    trunc_cutoff: Annotated[int | None, typer.Option(help="Truncate only the first N rows.")] = None,
+    class_index: Annotated[int | None, typer.Option("--class", help="Class, for conditional models.")] = None,
+    noise_mode: Annotated[str, typer.Option(help="const, random or none.")] = "const",
+    noise_seed: Annotated[int, typer.Option(help="Seed of random noise.")] = 0,
+    translate: Annotated[str, typer.Option(help="StyleGAN3: shift X,Y in picture widths.")] = "",
+    rotate: Annotated[float, typer.Option(help="StyleGAN3: turn, in degrees.")] = 0.0,
+    projected_w: Annotated[
+        Path | None, typer.Option(help="A .npz file with latents `w`, in place of seeds.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+) -> None:
+    """Draw pictures; each PNG carries its recipe."""
+    if is_recipe(model):
+        _render_recipe(model, out, device)
+        return
+    from latentstudio.cli.model_argument import model_path, reference
+    from latentstudio.document.recipe import Noise, Recipe
+    from latentstudio.models.registry import load_generator
+
+    if bool(seeds) == (projected_w is not None):
+        raise typer.BadParameter(
+            "give either --seeds, such as 0,2,5-7, or --projected-w", param_hint="--seeds"
+        )
+    numbers = parse_seeds(seeds) if seeds else []
+    noise = Noise(noise_mode, noise_seed)
+    generator = load_generator(model_path(model), device)
+    transform = _transform(translate, rotate, generator.info)
+    base = Recipe(
+        model=reference(generator.info),
+        classes=_classes(class_index, generator.info),
+        truncation_psi=trunc,
+        truncation_cutoff=trunc_cutoff,
+        noise=noise,
+        transform=transform,
+    )
+    if projected_w is not None:
+        starts = _projected(projected_w)
+        names = [f"proj{number:02d}.png" for number in range(len(starts))]
+        # A fitted latent is what it is; published tools don't truncate it either.
+        recipes = [base.changed(sources=(start,), truncation_psi=1.0) for start in starts]
+    else:
+        names = [f"seed{number:04d}.png" for number in numbers]
+        recipes = [base.changed(sources=(replace(base.sources[0], seed=number),)) for number in numbers]
+    _write_all(generator, recipes, [out / name for name in names])
+
+
+def _write_all(generator: Generator, recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
+    from latentstudio.document.recipe_json import dumps
+    from latentstudio.engine.render import render as draw
+    from latentstudio.media.image import write_png
+
+    folder = paths[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SaveError(
+            f'Can\'t create the folder "{folder}": {error.strerror}.', "Choose another with --out."
+        ) from error
+    with progress_bar() as bar:
+        for recipe, path in bar.track(list(zip(recipes, paths, strict=True)), description="Drawing"):
+            write_png(path, draw(recipe, generator), dumps(recipe))
+    if len(paths) == 1:
+        stdout.print(str(paths[0]), highlight=False, markup=False)
+    else:
+        stdout.print(f"{len(paths)} pictures in {folder}", highlight=False, markup=False)
+
+
+def _render_recipe(file: str, out: Path, device: str) -> None:
+    from latentstudio.document.recipe_json import loads
+    from latentstudio.models.library import find_model
+    from latentstudio.models.registry import load_generator
+
+    recipe = loads(read_recipe_text(file))
+    if out.suffix.lower() != ".png":
+        raise InputError(f'"{out.name}" is not the name of a PNG.', "Write it like --out picture.png.")
+    _write_all(load_generator(find_model(recipe.model), device), [recipe], [out])
+
+
+def _classes(index: int | None, info: GeneratorInfo) -> tuple[tuple[int, float], ...]:
+    if info.c_dim == 0:
+        if index is not None:
+            print_warning("--class has no effect: this model has no classes.")
+        return ()
+    if index is None:
+        raise InputError(
+            f"This model draws one of {info.c_dim} classes, and none was named.",
+            f"Add --class with a number from 0 to {info.c_dim - 1}.",
+        )
+    if not 0 <= index < info.c_dim:
+        raise InputError(f"There is no class {index}: this model has classes 0 to {info.c_dim - 1}.")
+    return ((index, 1.0),)
+
+
+def _transform(translate: str, rotate: float, info: GeneratorInfo) -> Transform | None:
+    from latentstudio.document.recipe import Transform
+
+    if not translate and not rotate:
+        return None
+    if not info.has_transform:
+        raise InputError(f"{info.family} can't shift or turn its picture; only StyleGAN3 can.")
+    try:
+        x, y = (float(part) for part in (translate or "0,0").split(","))
+    except ValueError as error:
+        raise InputError(
+            f'Can\'t read the shift "{translate}".', "Write it like --translate 0.1,-0.2."
+        ) from error
+    return Transform(x, y, rotate)
+
+
+def _projected(path: Path) -> list[Source]:
+    """The latents of a file that published projectors write: `w`, (N, num_ws, w_dim)."""
+    import zipfile
+
+    import numpy as np
+
+    from latentstudio.document.recipe import Source
+    from latentstudio.latent.spaces import W_PLUS, Latent
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            ws = np.asarray(stored["w"], np.float32)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f'Can\'t read latents from "{path.name}".',
+            "It must be an .npz file with an array `w`.",
+            path=path,
+        ) from error
+    if ws.ndim != 3 or not len(ws):
+        raise InputError(f'The latents in "{path.name}" have shape {ws.shape}, not (N, num_ws, w_dim).')
+    return [Source(W_PLUS, None, Latent(row)) for row in ws]
