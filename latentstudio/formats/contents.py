@@ -223,7 +223,7 @@ def _side_files(folder: Path) -> dict[str, Any]:
         try:
             source = open_source(path)
             if source.size_bytes <= _MAX_SIDE_FILE_BYTES:
-                value = json.loads(bytes(source.view))
+                value = json.loads(str(source.view, "utf-8"))
                 if isinstance(value, dict):
                     found[name] = value
         except (CheckpointError, ValueError, RecursionError):

@@ -171,8 +171,11 @@ def _raw_unicode_line(cursor: Cursor) -> str:
     line = cursor.line(_MAX_TEXT_LINE_BYTES)
     cursor.spend_text(len(line))
     try:
-        return line.decode("raw-unicode-escape")
-    except UnicodeDecodeError as error:
+        text = line.decode("raw-unicode-escape")
+        # An escape can spell half a character, which nobody could print or save again.
+        text.encode()
+        return text
+    except UnicodeError as error:
         raise UnreadableFileError("a text in it is damaged") from error
 
 

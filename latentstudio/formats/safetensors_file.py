@@ -55,8 +55,10 @@ def read_safetensors(view: memoryview) -> tuple[dict[str, StoredArray], dict[str
         raise UnsafeFileError("its header claims an impossible length")
     header = _parse(bytes(view[8 : 8 + length]))
     metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+    if not isinstance(metadata, dict) or not all(_is_text(value) for value in metadata.values()):
         raise UnreadableFileError("its metadata is damaged")
+    if not all(map(_is_text, (*header, *metadata))):
+        raise UnreadableFileError("a name in its header is damaged")
     data = view[8 + length :]
     arrays: dict[str, StoredArray] = {}
     spans: list[tuple[int, int]] = []
@@ -114,7 +116,7 @@ def write_safetensors(
 
 def _parse(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        header = json.loads(str(text, "utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise UnreadableFileError("its header is damaged") from error
     if not isinstance(header, dict):
@@ -127,6 +129,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise UnsafeFileError("its header names something twice")
     return result
+
+
+def _is_text(value: Any) -> bool:
+    # JSON can spell halves of characters, which nobody could print or save again.
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _no_constant(name: str) -> None:

@@ -188,8 +188,11 @@ class TreeDecoder:
             raise UnsafeFileError(f'it fills "{made.name.full}" in an unknown way')
         if not args:
             return memoryview(b"")
-        if len(args) == 1 and made.name.name == "bytearray" and isinstance(args[0], memoryview):
-            return args[0]
+        if len(args) == 1 and made.name.name == "bytearray":
+            if isinstance(args[0], memoryview):
+                return args[0]
+            if isinstance(args[0], Made) and args[0].name.name == "encode":
+                return self._bytes_call(args[0])
         if len(args) == 2 and args[1] in ("latin1", "latin-1") and isinstance(args[0], (str, LongText)):
             return self._latin1(args[0])
         raise UnsafeFileError(f'it calls "{made.name.full}" in an unknown way')

@@ -111,7 +111,7 @@ def tensor(
 def nested_storage(values: npt.NDArray[np.float32]) -> bytes:
     """The steps of a storage as NVIDIA's pickles hold it: a torch stream in bytes."""
     stream = legacy_stream(
-        program(storage_id("0", values.size, legacy=True), protocol=2), {"0": values.tobytes()}
+        program(storage_id("0", values.size, legacy=True), protocol=2), {"0": values.tobytes("A")}
     )
     return call("torch.storage", "_load_from_bytes", blob(stream))
 

@@ -111,6 +111,8 @@ add_all(
         "deep": ff.safetensors(b'{"a": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", _SIX),
         "metadata of numbers": ff.safetensors({"__metadata__": {"a": 1}, "a": _ENTRY}, _SIX),
         "entry of a list": ff.safetensors({"a": [1, 2]}, _SIX),
+        "half a letter": ff.safetensors(b'{"\\ud800": %s}' % json.dumps(_ENTRY).encode(), _SIX),
+        "other encoding": ff.safetensors(json.dumps({"a": _ENTRY}).encode("utf-16-le"), _SIX),
         "no text": ff.safetensors(b'{"\xff": 1}', _SIX),
     },
     "safetensors",
