@@ -114,9 +114,7 @@ def resource_dir(name: str) -> Path:
     for candidate in (package.parent / name, package / "_resources" / name):
         if candidate.is_dir():
             return candidate
-    raise InputError(
-        f'The folder "{name}" is missing from this installation.', "Install LatentStudio again."
-    )
+    raise InputError(f'The folder "{name}" is missing from this installation.', "Install LatentStudio again.")
 
 
 def load_settings(folders: Folders | None = None) -> Settings:

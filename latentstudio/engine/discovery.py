@@ -66,7 +66,7 @@ def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
     if found is None:
         info = generator.info
         statistics = StreamedCovariance(info.w_dim)
-        random = np.random.RandomState(PCA_SEED)  # noqa: NPY002 - the field's generator of seeds
+        random = np.random.RandomState(PCA_SEED)
         while statistics.count < samples:
             yield Progress(statistics.count, samples, "Looking at samples")
             statistics.update(sample_w(generator, min(BATCH, samples - statistics.count), random))
@@ -87,7 +87,7 @@ def _sefa_steps(generator: Generator, components: int) -> JobSteps:
         found = sefa([w.weight.float().cpu().numpy() for w in weights], components)
         _store(path, found)
     # SeFa has no scale of its own: a slider's unit is the spread of w along the direction.
-    spread = sample_w(generator, BATCH, np.random.RandomState(PCA_SEED)) @ found.vectors.T  # noqa: NPY002
+    spread = sample_w(generator, BATCH, np.random.RandomState(PCA_SEED)) @ found.vectors.T
     scaled = Components(found.vectors, spread.std(0).astype(np.float32), found.share, found.mean)
     return scaled.as_directions("SeFa", "sefa")
 

@@ -244,5 +244,3 @@ class InlineEngine:
     def close(self, timeout_s: float = 10.0) -> None:
         """Free the model."""
         self._worker.close()
-
-

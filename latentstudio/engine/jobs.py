@@ -38,7 +38,7 @@ class JobRunner:
         """Make the steps; nothing of them runs yet."""
         try:
             self._steps = self._job.start(generator)
-        except Exception as error:  # noqa: BLE001 - a job's failure is a value, whatever it is
+        except Exception as error:
             self._fail(error)
 
     def step(self, stop: bool) -> bool:
@@ -62,7 +62,7 @@ class JobRunner:
             self._steps = None
             self._emit(JobCancelled(self._number, job.title, job.tag))
             return False
-        except Exception as error:  # noqa: BLE001 - a job's failure is a value, whatever it is
+        except Exception as error:
             self._fail(error)
             return False
         self._emit(JobProgress(self._number, job.title, job.tag, progress))

@@ -130,5 +130,7 @@ def _given(source: Source, edits: list[DirectionEdit], generator: Generator) -> 
         )
     values = source.values.array
     if values.shape[-1] != info.w_dim:
-        raise InputError(f"The start has {values.shape[-1]} numbers a row, but this model's w has {info.w_dim}.")
+        raise InputError(
+            f"The start has {values.shape[-1]} numbers a row, but this model's w has {info.w_dim}."
+        )
     return torch.from_numpy(np.array(as_rows(values, info.num_ws))).to(generator.device)

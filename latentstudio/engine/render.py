@@ -18,9 +18,11 @@ from torch import Tensor
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.latents import resolve_inputs
+from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.stage_cache import StageCache, stage_keys
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
 from latentstudio.models.generator import Generator, State
+from latentstudio.models.precision import choose_fast_dtype
 
 Pixels = NDArray[np.uint8]
 
@@ -31,7 +33,7 @@ class Frame:
 
     Attributes:
         image: uint8 (H, W, 3).
-        is_exact: False when stages were left out.
+        is_exact: False when stages were left out or computed in lower precision.
         stages_run: how many stages ran; the others came from the cache.
     """
 
@@ -51,13 +53,16 @@ class Renderer:
     def __init__(self, generator: Generator, cache_bytes: int = 1 << 30) -> None:
         self.generator = generator
         self.cache = StageCache(cache_bytes)
-        self._seconds = [0.0] * len(generator.stages)
+        self._seconds: dict[torch.dtype, list[float]] = {}
+        if generator.device.type == "cpu":
+            keep_freed_memory()
 
     @torch.inference_mode()
     def frame(
         self,
         recipe: Recipe,
         *,
+        precision: str = "exact",
         budget_ms: float | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Frame:
@@ -65,6 +70,8 @@ class Renderer:
 
         Args:
             recipe: what to draw.
+            precision: "exact" computes in float32; "fast" in the generator's `fast_dtype`, which is
+                float32 too until a measurement has shown that this machine gains by another.
             budget_ms: leave out the last stages when the measured times say that they don't fit,
                 where the family has a picture before the end; None draws everything.
             should_stop: asked between stages; True abandons the picture.
@@ -74,16 +81,19 @@ class Renderer:
             CancelledError: `should_stop` said so.
         """
         generator = self.generator
+        dtype = generator.fast_dtype if precision == "fast" else torch.float32
+        generator.compute_dtype = dtype
+        seconds = self._seconds.setdefault(dtype, [0.0] * len(generator.stages))
         inputs = resolve_inputs(recipe, generator)
         noise = f"{recipe.noise.mode}:{recipe.noise.seed if recipe.noise.mode == 'random' else 0}"
-        keys = stage_keys(generator, inputs, noise, "exact")
+        keys = stage_keys(generator, inputs, noise, str(dtype))
         last, state, first = len(keys) - 1, State(), 0
         for index in range(last, -1, -1):
             found = self.cache.get(keys[index])
             if found is not None:
                 state, first = found, index + 1
                 break
-        stop = last + 1 if budget_ms is None else self._affordable(first, budget_ms)
+        stop = last + 1 if budget_ms is None else self._affordable(first, budget_ms, seconds)
         shown = state if first else None
         for index in range(first, stop):
             if should_stop is not None and should_stop():
@@ -93,28 +103,26 @@ class Renderer:
             # After the last stage nobody reads the features again.
             kept = State(None, state.img) if index == last and state.img is not None else state
             self.cache.put(keys[index], kept)
-            self._measure(index, time.perf_counter() - started)
+            spent = time.perf_counter() - started
+            seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
             if generator.preview(state) is not None:
                 shown = state
         if stop == last + 1:
-            return Frame(to_pixels(generator, generator.image(state)), True, stop - first)
+            exact = dtype == torch.float32
+            return Frame(to_pixels(generator, generator.image(state)), exact, stop - first)
         preview = None if shown is None else generator.preview(shown)
         assert preview is not None
         scaled = F.interpolate(preview, size=generator.info.img_size, mode="bilinear", align_corners=False)
         return Frame(to_pixels(generator, scaled), False, stop - first)
 
-    def _measure(self, index: int, seconds: float) -> None:
-        before = self._seconds[index]
-        self._seconds[index] = seconds if before == 0 else 0.7 * before + 0.3 * seconds
-
-    def _affordable(self, first: int, budget_ms: float) -> int:
+    def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
-        stages, spent = len(self._seconds), 0.0
-        if not self.generator.has_preview or 0.0 in self._seconds[first:]:
+        stages, spent = len(seconds), 0.0
+        if not self.generator.has_preview or 0.0 in seconds[first:]:
             return stages
         best = stages
         for index in range(first, stages):
-            spent += self._seconds[index] * 1000
+            spent += seconds[index] * 1000
             if self.generator.gives_picture(index) and (spent <= budget_ms or best == stages):
                 best = index + 1
         return stages if spent <= budget_ms else best
@@ -152,7 +160,10 @@ def render(recipe: Recipe, generator: Generator | None = None, precision: str = 
 
         generator = load_generator(find_model(recipe.model))
     check_model(recipe, generator)
-    return Renderer(generator, cache_bytes=0).frame(recipe).image
+    renderer = Renderer(generator, cache_bytes=0)
+    if precision == "fast":
+        choose_fast_dtype(generator)
+    return renderer.frame(recipe, precision=precision).image
 
 
 def check_model(recipe: Recipe, generator: Generator) -> None:

@@ -9,15 +9,18 @@ import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import LatentStudioError
-from latentstudio.models.generator import Generator as Network
-from latentstudio.models.generator import GeneratorInfo, StageInfo
+
+if TYPE_CHECKING:
+    # The window names these values before the networks' library is loaded: keep this module light.
+    from latentstudio.models.generator import Generator as Network
+    from latentstudio.models.generator import GeneratorInfo, StageInfo
 
 CANVAS = "canvas"
 COMPARE = "compare"

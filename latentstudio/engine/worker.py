@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from latentstudio.engine.jobs import JobRunner
+from latentstudio.engine.memory import give_back_memory
 from latentstudio.engine.render import Pixels, Renderer, check_model
 from latentstudio.engine.requests import (
     Event,
@@ -55,7 +56,7 @@ class Worker:
         started = time.perf_counter()
         try:
             generator = load_generator(request.path, self._settings.device)
-        except Exception as error:  # noqa: BLE001 - a failure is a value, whatever it is
+        except Exception as error:
             self._emit(Failure.of("open", error, ticket=request.ticket))
             return
         self._renderer = Renderer(generator, self._settings.cache_memory_mib << 20)
@@ -75,7 +76,7 @@ class Worker:
                     info.provenance.source_sha256,
                 )
             )
-        except Exception as error:  # noqa: BLE001 - the model is open all the same
+        except Exception as error:
             self._emit(Failure.of("remember", error))
 
     def render(self, request: RenderRequest) -> bool:
@@ -87,13 +88,14 @@ class Worker:
             check_model(request.recipe, self._renderer.generator)
             frame = self._renderer.frame(
                 request.recipe,
+                precision="fast" if request.live else "exact",
                 budget_ms=self._settings.frame_budget_ms if request.live else None,
                 should_stop=lambda: self._urgent_waits(request),
             )
             image = shrunk(frame.image, request.max_side)
         except CancelledError:
             return False
-        except Exception as error:  # noqa: BLE001 - a failure is a value, whatever it is
+        except Exception as error:
             self._emit(Failure.of("render", error, request=request))
             return True
         elapsed_ms = (time.perf_counter() - started) * 1000
@@ -118,7 +120,8 @@ class Worker:
 
     def close(self) -> None:
         """Free the model and what the stages left."""
-        self._renderer = None
+        self._renderer = self._runner = None
+        give_back_memory()
 
 
 def shrunk(image: Pixels, max_side: int | None) -> Pixels:

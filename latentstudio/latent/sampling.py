@@ -31,7 +31,7 @@ def z_from_seed(seed: int, z_dim: int) -> NDArray[np.float32]:
         InputError: the seed is out of range.
     """
     check_seed(seed)
-    return np.random.RandomState(seed).randn(z_dim).astype(np.float32)  # noqa: NPY002
+    return np.random.RandomState(seed).randn(z_dim).astype(np.float32)
 
 
 def check_seed(seed: int) -> None:

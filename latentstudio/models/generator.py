@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from latentstudio.errors import InputError
-from latentstudio.latent.spaces import W, W_PLUS, Z
+from latentstudio.latent.spaces import W_PLUS, W, Z
 
 NOISE_MODES = ("const", "random", "none")
 
@@ -202,6 +202,12 @@ class Generator(nn.Module, ABC):
     noise_shapes: tuple[tuple[int, int], ...] = ()
     # How many leading columns of w truncation moves; None means all. The rest (a class, say) stays.
     truncated_columns: int | None = None
+    # The type in which the features are computed: float32 for the exact picture.
+    compute_dtype: torch.dtype = torch.float32
+    # Whether the stages follow `compute_dtype`.
+    has_fast_precision: bool = False
+    # What "fast" means here; float32 until a measurement has shown a gain by another type.
+    fast_dtype: torch.dtype = torch.float32
 
     # --- what an architecture gives ---------------------------------------------------------
 
@@ -288,7 +294,9 @@ class Generator(nn.Module, ABC):
         mean = self.mean_latent.expand(ws.shape[1:])[:rows]
         moved = mean.expand_as(ws[:, :rows]).lerp(ws[:, :rows], psi)
         if self.truncated_columns is not None:
-            moved = torch.cat([moved[..., : self.truncated_columns], ws[:, :rows, self.truncated_columns :]], 2)
+            moved = torch.cat(
+                [moved[..., : self.truncated_columns], ws[:, :rows, self.truncated_columns :]], 2
+            )
         return torch.cat([moved, ws[:, rows:]], 1)
 
     def synthesis(

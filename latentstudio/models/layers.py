@@ -10,6 +10,7 @@ Karras et al., "Analyzing and Improving the Image Quality of StyleGAN" (StyleGAN
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,25 @@ def normalize_2nd_moment(x: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     return x * (x.square().mean(dim=dim, keepdim=True) + eps).rsqrt()
 
 
-class FullyConnected(nn.Module):
+class KeepsDerived(nn.Module):
+    """A module that keeps what follows from its `weight` alone until the weight changes."""
+
+    weight: Tensor
+
+    def kept(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """`compute()`, or what it gave last time; always computed anew while the weight is trained."""
+        weight = self.weight
+        if weight.requires_grad or weight.is_inference():
+            return compute()
+        state = (weight.data_ptr(), weight._version)
+        cache: dict[str, tuple[tuple[int, int], Tensor]] = self.__dict__.setdefault("_derived", {})
+        found = cache.get(name)
+        if found is None or found[0] != state:
+            found = cache[name] = (state, compute())
+        return found[1]
+
+
+class FullyConnected(KeepsDerived):
     """Linear layer whose stored weights are scaled at run time.
 
     Args:
@@ -54,10 +73,11 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_features) -> (N, out_features)."""
-        bias = self.bias
+        weight = self.kept("scaled", lambda: self.weight * self.weight_gain)
+        bias: Tensor | None = self.bias
         if bias is not None and self.bias_gain != 1:
             bias = bias * self.bias_gain
-        x = F.linear(x, self.weight * self.weight_gain, bias)
+        x = F.linear(x, weight, bias)
         return F.leaky_relu(x, 0.2) * math.sqrt(2) if self.activation == "lrelu" else x
 
 
@@ -69,6 +89,7 @@ def upfirdn2d(
     down: int = 1,
     padding: tuple[int, int, int, int] = (0, 0, 0, 0),
     gain: float = 1.0,
+    bias: Tensor | None = None,
 ) -> Tensor:
     """Upsample with zeros, pad, convolve with a FIR kernel, keep every `down`-th sample.
 
@@ -79,6 +100,7 @@ def upfirdn2d(
         down: each side shrinks by this factor at the end.
         padding: (left, right, top, bottom) after upsampling; negative values crop.
         gain: factor on the result.
+        bias: (C,), added to the result.
     """
     n, channels, height, width = x.shape
     if up > 1:
@@ -86,17 +108,20 @@ def upfirdn2d(
         x = F.pad(x, [0, up - 1, 0, 0, 0, up - 1])
         x = x.reshape(n, channels, height * up, width * up)
     left, right, top, bottom = padding
-    if any(padding):
+    inside = (0, 0)
+    if left == right >= 0 and top == bottom >= 0:
+        inside = (top, left)  # the convolution pads by itself, without a padded copy
+    elif any(padding):
         x = F.pad(x, [left, right, top, bottom])
     kernel = kernel.to(x.dtype) * (gain ** (kernel.ndim / 2))
     kernel = kernel.flip(list(range(kernel.ndim)))
     if kernel.ndim == 2:
         weight = kernel.expand(channels, 1, *kernel.shape)
-        return F.conv2d(x, weight, stride=down, groups=channels)
+        return F.conv2d(x, weight, bias, stride=down, padding=inside, groups=channels)
     row = kernel.reshape(1, 1, 1, -1).expand(channels, 1, 1, -1)
     column = kernel.reshape(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    x = F.conv2d(x, row, stride=(1, down), groups=channels)
-    return F.conv2d(x, column, stride=(down, 1), groups=channels)
+    x = F.conv2d(x, row, stride=(1, down), padding=(0, inside[1]), groups=channels)
+    return F.conv2d(x, column, bias, stride=(down, 1), padding=(inside[0], 0), groups=channels)
 
 
 def upsample2d(x: Tensor, kernel: Tensor) -> Tensor:
@@ -106,6 +131,17 @@ def upsample2d(x: Tensor, kernel: Tensor) -> Tensor:
     puts them.
     """
     height, width = kernel.shape[0], kernel.shape[-1]
+    if kernel.ndim == 2 and height % 2 == 0 and width % 2 == 0:
+        # The same sum as a transposed convolution, without the zeros. A dense kernel is used for
+        # pictures, where it is faster than one kernel a channel.
+        channels = x.shape[1]
+        weight = (kernel * 4).to(x.dtype)
+        padding = (height // 2 - 1, width // 2 - 1)
+        if channels <= 4:
+            weight = torch.eye(channels, dtype=x.dtype, device=x.device)[:, :, None, None] * weight
+            return F.conv_transpose2d(x, weight, stride=2, padding=padding)
+        weight = weight.expand(channels, 1, height, width)
+        return F.conv_transpose2d(x, weight, stride=2, padding=padding, groups=channels)
     left, top = (width + 1) // 2, (height + 1) // 2
     right, bottom = (width - 2) // 2, (height - 2) // 2
     return upfirdn2d(x, kernel, up=2, padding=(left, right, top, bottom), gain=4)

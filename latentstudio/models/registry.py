@@ -22,6 +22,7 @@ from latentstudio.errors import InputError, MismatchError, UnknownArchitectureEr
 from latentstudio.formats import Contents, read_checkpoint
 from latentstudio.models.devices import choose_device
 from latentstudio.models.generator import Generator
+from latentstudio.models.precision import choose_fast_dtype
 from latentstudio.models.spec import NetworkSpec, fill, is_own, read_spec, with_options
 
 ENTRY_POINT_GROUP = "latentstudio.architectures"
@@ -83,6 +84,20 @@ _BUILT_IN = (
         "state dict (in `g_ema` or `g`, or plain) with `input.input` and `conv1.conv.modulation.weight`",
     ),
     (
+        "stylegan1_tensorflow",
+        "stylegan1",
+        "stylegan1",
+        "StyleGAN 1, TensorFlow pickles",
+        "TensorFlow network with a mapping whose synthesis has `ToRGB_lod0` and plain convolutions",
+    ),
+    (
+        "stylegan1_ganzoo",
+        "stylegan1",
+        "stylegan1",
+        "StyleGAN 1, pytorch_GAN_zoo",
+        "`baseScale0`, `mean_w` and `adain00` in `avgG` or `netG`",
+    ),
+    (
         "stylegan2_compact",
         "stylegan2_compact",
         "stylegan2-compact",
@@ -116,6 +131,27 @@ _BUILT_IN = (
         "progan",
         "ProGAN, official TensorFlow pickles",
         "TensorFlow network with `4x4/Dense` and `ToRGB_lod0`",
+    ),
+    (
+        "biggan_huggingface",
+        "biggan",
+        "biggan",
+        "BigGAN-deep, Hugging Face's PyTorch conversion",
+        "state dict with `embeddings.weight` and `generator.layers.0.bn_0.running_means`, and config.json",
+    ),
+    (
+        "biggan_authors",
+        "biggan",
+        "biggan",
+        "BigGAN and BigGAN-deep, BigGAN-PyTorch",
+        "state dict with `blocks.0.0.bn1.gain.weight` and `output_layer.2.weight`",
+    ),
+    (
+        "resnet_gan_mimicry",
+        "resnet_gan",
+        "resnet-gan",
+        "ResNet GANs, mimicry (SNGAN, WGAN-GP, SSGAN, DCGAN, InfoMax-GAN, cGAN-PD, SAGAN)",
+        "state dict with `l1`, `block2.b1`, `block2.c1`, ... and a last norm and convolution",
     ),
 )
 
@@ -188,10 +224,12 @@ def build_network(spec: NetworkSpec) -> Generator:
         with torch.device("meta"):
             network = build(spec.config)
     except (KeyError, TypeError, ValueError, IndexError, RuntimeError, AttributeError) as error:
-        raise MismatchError(f"The description of the {spec.architecture} network is damaged: {error}.") from error
+        raise MismatchError(
+            f"The description of the {spec.architecture} network is damaged: {error}."
+        ) from error
     fill(network, spec)
     # Convolutions follow the layout of their weights; the CPU's are quickest with channels last.
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.requires_grad_(False).eval()
     network.info = dataclasses.replace(
         network.info,
@@ -207,9 +245,7 @@ def _builder(key: str) -> Callable[[dict[str, Any]], Generator]:
     """The `build` of a network; only its own module is imported, which keeps a start quick."""
     for _, network_name, known, _, _ in _BUILT_IN:
         if known == key:
-            build: Callable[[dict[str, Any]], Generator] = import_module(
-                f"{_PACKAGE}.{network_name}"
-            ).build
+            build: Callable[[dict[str, Any]], Generator] = import_module(f"{_PACKAGE}.{network_name}").build
             return build
     for architecture in architectures():
         if architecture.network == key:
@@ -231,7 +267,8 @@ def load_generator(
     Args:
         path: a file or a folder.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "exact" computes in float32 like the originals.
+        precision: "exact" computes in float32 like the originals; "fast" in a lower precision where
+            a short measurement shows that this machine is quicker in it.
         options: numbers that the family lets a person set, such as {"depth": 3}; see `info.options`.
 
     Returns:
@@ -252,4 +289,6 @@ def load_generator(
     network.info = dataclasses.replace(
         network.info, sha256=contents.sha256, path=str(Path(path).expanduser().resolve())
     )
+    if precision == "fast":
+        network.compute_dtype = choose_fast_dtype(network)
     return network

@@ -72,7 +72,9 @@ def with_options(spec: NetworkSpec, values: Mapping[str, float]) -> NetworkSpec:
                 f"It has {', '.join(known)}." if known else "It has no options at all.",
             )
         if not option.low <= value <= option.high or (option.whole and value != int(value)):
-            raise InputError(f"The option {name} must be from {option.low:g} to {option.high:g}, not {value}.")
+            raise InputError(
+                f"The option {name} must be from {option.low:g} to {option.high:g}, not {value}."
+            )
         config[name] = int(value) if option.whole else float(value)
     return spec.changed(config=config)
 
@@ -155,13 +157,12 @@ def read_spec(contents: Contents) -> NetworkSpec:
                 f'"{name}" was written by a newer LatentStudio.', "Update LatentStudio.", path=contents.path
             )
         stored = header["provenance"]
-        provenance = Provenance(
-            **{
-                key: tuple(map(str, value)) if isinstance(value, list) else str(value)
-                for key, value in stored.items()
-                if key in Provenance.__dataclass_fields__
-            }
-        )
+        known: dict[str, Any] = {
+            key: tuple(map(str, value)) if isinstance(value, list) else str(value)
+            for key, value in stored.items()
+            if key in Provenance.__dataclass_fields__
+        }
+        provenance = Provenance(**known)
         config = header["config"]
         if not isinstance(config, dict):
             raise TypeError(config)

@@ -21,8 +21,8 @@ def test_pca_of_w_agrees_with_numpy_on_the_same_samples(tiny):
     assert all(isinstance(p, Progress) for p in progress)
     assert progress[-1].done == progress[-1].total == 6000
 
-    z = np.random.RandomState(0).randn(4096, 8).astype(np.float32)  # noqa: NPY002
-    random = np.random.RandomState(0)  # noqa: NPY002
+    z = np.random.RandomState(0).randn(4096, 8).astype(np.float32)
+    random = np.random.RandomState(0)
     z = np.concatenate([random.randn(4096, 8), random.randn(6000 - 4096, 8)]).astype(np.float32)
     w = tiny.mapping(z)[:, 0].double().numpy()
     _, singular, rows = np.linalg.svd(w - w.mean(0), full_matrices=False)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 from latentstudio.models.layers import (
     FullyConnected,
+    KeepsDerived,
     may_overwrite,
     normalize_2nd_moment,
     upfirdn2d,
@@ -43,6 +44,8 @@ class Mapping(nn.Module):
             together after joining them, instead of each alone; "normalize_z": whether z (or, with
             "joint_norm", the two together) is normalised at all.
     """
+
+    w_avg: Tensor
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -68,7 +71,7 @@ class Mapping(nn.Module):
         return x
 
 
-class ModulatedConv(nn.Module):
+class ModulatedConv(KeepsDerived):
     """Style, demodulated convolution, noise, bias, activation: one synthesis layer.
 
     The convolution is never given one kernel a sample. The style scales its input and the
@@ -89,6 +92,9 @@ class ModulatedConv(nn.Module):
         filter: shape of the FIR kernel for `up=2`; None where a subclass upsamples without one.
         affine_gain: factor on the style affine's weight; by default 1 / sqrt(w_dim).
     """
+
+    noise_const: Tensor
+    resample_filter: Tensor
 
     def __init__(
         self,
@@ -121,41 +127,38 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
         """x (N, in, H, W), w (N, w_dim) -> (N, out, up H, up W)."""
-        style = self.affine(w).to(x.dtype)
-        energy = self.weight.square().sum((2, 3))  # (out, in)
+        style = self.affine(w)
         # Slope and gain are positive, so the gain may be applied before the activation.
-        scale = (style.float().square() @ energy.t() + 1e-8).rsqrt() * self.gain  # (N, out)
-        weight = self.weight.to(x.dtype)
-        inside = len(x) == 1 and weight.numel() <= x.numel() and may_overwrite(x)
-        if inside:
-            weight = weight * (style[0, None, :, None, None] * scale[0, :, None, None, None].to(x.dtype))
+        scale = (style.square() @ self._energy().t() + 1e-8).rsqrt() * self.gain  # (N, out)
+        if len(x) == 1 and self.weight.numel() <= x.numel():
+            weight = self.weight * style[0, :, None, None] * scale[0, :, None, None, None]
+            x = self._convolve(x, weight.to(x.dtype), (self.bias * self.gain).to(x.dtype))
         else:
-            x = x * style[:, :, None, None]
-        x = self._convolve(x, weight)
-        return self._finish(x, None if inside else scale, inputs, noise_index)
+            x = x * style[:, :, None, None].to(x.dtype)
+            x = self._convolve(x, self._weight(x.dtype), None)
+            factor = scale[:, :, None, None].to(x.dtype)
+            shift = (self.bias * self.gain)[:, None, None].to(x.dtype)
+            x = x.mul_(factor).add_(shift) if may_overwrite(x) else torch.addcmul(shift, x, factor)
+        return self._finish(x, inputs, noise_index)
 
-    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         size = weight.shape[-1]
         if self.up == 1:
-            return F.conv2d(x, weight, padding=size // 2)
+            return F.conv2d(x, weight, bias, padding=size // 2)
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=self.up)
         kernel = self.resample_filter
         low = [size // 2 + (taps + 1) // 2 - (size - 1) for taps in (kernel.shape[-1], kernel.shape[0])]
         high = [size // 2 + (taps - 2) // 2 - (size - 2) for taps in (kernel.shape[-1], kernel.shape[0])]
-        return upfirdn2d(x, kernel, padding=(low[0], high[0], low[1], high[1]), gain=self.up**2)
+        padding = (low[0], high[0], low[1], high[1])
+        return upfirdn2d(x, kernel, padding=padding, gain=self.up**2, bias=bias)
 
-    def _finish(self, x: Tensor, scale: Tensor | None, inputs: Inputs, noise_index: int) -> Tensor:
-        """Demodulate, add noise and bias, activate, clamp."""
-        shift = (self.bias * self.gain)[None, :, None, None]
+    def _finish(self, x: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
+        """Add noise, activate, clamp."""
         if self.noise_strength is not None:
             noise = inputs.noise(noise_index, self.noise_const, *self.resolution)
             if noise is not None:
-                shift = shift + noise * (self.noise_strength * self.gain)
-        shift = shift.to(x.dtype)
-        if scale is not None:
-            x = torch.addcmul(shift, x, scale[:, :, None, None].to(x.dtype))
-        else:
-            x = x.add_(shift)
+                noise = (noise * (self.noise_strength * self.gain)).to(x.dtype)
+                x = x.add_(noise) if may_overwrite(x) else x + noise
         if self.slope != 1:
             x = F.leaky_relu_(x, self.slope) if may_overwrite(x) else F.leaky_relu(x, self.slope)
         if self.clamp is not None:
@@ -163,9 +166,21 @@ class ModulatedConv(nn.Module):
             x = x.clamp_(-bound, bound) if may_overwrite(x) else x.clamp(-bound, bound)
         return x
 
+    def _energy(self) -> Tensor:
+        """Sum of squares of each kernel, (out, in); what demodulation needs of the weights."""
+        return self.kept("energy", lambda: self.weight.square().sum((2, 3)))
+
+    def _weight(self, dtype: torch.dtype) -> Tensor:
+        """The weights in the precision of the features."""
+        if dtype == self.weight.dtype:
+            return self.weight
+        return self.kept(str(dtype), lambda: self.weight.to(dtype))
+
 
 class ToRGB(nn.Module):
     """Features to picture: modulated 1 x 1 convolution without demodulation."""
+
+    resample_filter: Tensor
 
     def __init__(
         self,
@@ -203,6 +218,8 @@ class ToRGB(nn.Module):
 class Skip(nn.Module):
     """The residual branch: 1 x 1 convolution, then upsampling; scaled by sqrt(1/2)."""
 
+    resample_filter: Tensor
+
     def __init__(
         self,
         in_channels: int,
@@ -225,6 +242,10 @@ class Skip(nn.Module):
 class Block(nn.Module):
     """All layers of one resolution; the stages call them one by one."""
 
+    const: nn.Parameter
+    torgb: ToRGB
+    skip: Skip
+
     def __init__(
         self, config: dict[str, Any], w_dim: int, img_channels: int, conv: type[ModulatedConv]
     ) -> None:
@@ -246,6 +267,7 @@ class StyleGAN2(Generator):
     architecture = "stylegan2"
     family = "StyleGAN2"
     conv_class = ModulatedConv
+    has_fast_precision = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -253,7 +275,9 @@ class StyleGAN2(Generator):
         self.mapping_network = Mapping(config["mapping"])
         self.blocks = nn.ModuleDict()
         self._steps: list[tuple[str, str, int, int]] = []  # block, layer, row of ws, index of noise
-        stages, noise_shapes, row = [], [], 0
+        stages: list[StageInfo] = []
+        noise_shapes: list[tuple[int, int]] = []
+        row = 0
         for block in config["blocks"]:
             name, size = block["name"], tuple(block["size"])
             self.blocks[name] = Block(block, config["w_dim"], config["img_channels"], self.conv_class)
@@ -291,12 +315,13 @@ class StyleGAN2(Generator):
         return self.mapping_network.w_avg
 
     def _map(self, z: Tensor, c: Tensor | None) -> Tensor:
-        return self.mapping_network(z, c)[:, None].expand(-1, self.info.num_ws, -1)
+        w: Tensor = self.mapping_network(z, c)
+        return w[:, None].expand(-1, self.info.num_ws, -1)
 
     def run_stage(self, index: int, state: State, inputs: Inputs) -> State:
         """One layer: a convolution moves the features on, a ToRGB adds to the picture."""
         name, layer, row, noise_index = self._steps[index]
-        block = self.blocks[name]
+        block = self._block(name)
         w = inputs.ws[:, row]
         x, img = state
         if layer == "torgb":
@@ -304,16 +329,21 @@ class StyleGAN2(Generator):
             y = block.torgb(x, w)
             return State(x, y if img is None else self._upsample_picture(img, block.torgb) + y)
         if x is None:
-            x = self._first_features(block, w)
+            x = self._first_features(block, w).to(dtype=self.compute_dtype, memory_format=torch.channels_last)
         if hasattr(block, "skip") and layer == "conv0":
             # The residual branch starts from the same features; it rides in the picture's place,
             # which a residual generator leaves empty until its very last layer.
-            return State(block.conv0(x, w, inputs, noise_index), block.skip(x))
+            return State(getattr(block, layer)(x, w, inputs, noise_index), block.skip(x))
         y = getattr(block, layer)(x, w, inputs, noise_index)
         if hasattr(block, "skip"):
             assert img is not None
             return State(y + img, None)
         return State(y, img)
+
+    def _block(self, name: str) -> Block:
+        block = self.blocks[name]
+        assert isinstance(block, Block)
+        return block
 
     def _first_features(self, block: Block, w: Tensor) -> Tensor:
         """What the first convolution reads: (N, C, H, W)."""
@@ -330,7 +360,7 @@ class StyleGAN2(Generator):
         """The affines of every convolution and ToRGB, in order of execution."""
         weights = []
         for stage, (name, layer, row, _) in zip(self.stages, self._steps, strict=True):
-            affine = getattr(self.blocks[name], layer).affine
+            affine = getattr(self._block(name), layer).affine
             weights.append(StyleWeight(stage.name, row, affine.weight.detach() * affine.weight_gain))
         return weights
 

@@ -30,8 +30,9 @@ def _double(x: Tensor) -> Tensor:
 class CompactConv(ModulatedConv):
     """A modulated convolution whose upsampling comes after it."""
 
-    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        # A constant stays what it is through the upsampling, so the bias may come before it.
+        x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
         return _double(x) if self.up == 2 else x
 
 
@@ -48,7 +49,8 @@ class CompactStyleGAN2(StyleGAN2):
         self.input = FullyConnected(config["w_dim"], channels * height * width)
 
     def _first_features(self, block: Block, w: Tensor) -> Tensor:
-        return block.const + self.input(w).reshape(len(w), *block.const.shape)
+        shaped: Tensor = self.input(w).reshape(len(w), *block.const.shape)
+        return block.const + shaped
 
     def _upsample_picture(self, img: Tensor, torgb: ToRGB) -> Tensor:
         return _double(img)

@@ -77,7 +77,7 @@ class _Reader:
         config = {
             "architecture": architectures.pop(),
             "w_dim": int(mapping["w_dim"]),
-            "num_ws": int(synthesis.get("num_ws", mapping["num_ws"])),
+            "num_ws": int((synthesis if "num_ws" in synthesis else mapping)["num_ws"]),
             "img_channels": int(synthesis["img_channels"]),
             "mapping": self._mapping(mapping),
             "blocks": blocks,
