@@ -1,0 +1,65 @@
+"""The line above the picture: what is shown, how large, and how to compare.
+
+Owns the chips and the zoom buttons; GUI thread.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from latentstudio.document.recipe import Recipe
+from latentstudio.gui.canvas import Canvas
+from latentstudio.gui.widgets.labels import label, set_tone
+from latentstudio.gui.words import plain
+
+
+class CanvasBar(QWidget):
+    """Chips left, zoom right."""
+
+    def __init__(self, canvas: Canvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "bar")
+        self._canvas = canvas
+        self.seed, self.psi, self.state = (label(role="chip", parent=self) for _ in range(3))
+        for chip in (self.seed, self.psi, self.state):
+            chip.hide()
+        self._hint = label("Hold \\ to compare", "muted", self)
+        self._zoom = label("", "muted", self)
+        self._fit, self._one = QPushButton("Fit", self), QPushButton("1:1", self)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 8, 14, 4)
+        row.setSpacing(8)
+        for chip in (self.seed, self.psi, self.state):
+            row.addWidget(chip)
+        row.addStretch(1)
+        row.addWidget(self._hint)
+        row.addSpacing(6)
+        row.addWidget(self._zoom)
+        for button, hint in ((self._fit, "The whole picture"), (self._one, "One screen pixel a picture pixel")):
+            button.setProperty("role", "pill")
+            button.setCheckable(True)
+            button.setToolTip(hint)
+            row.addWidget(button)
+        self._fit.clicked.connect(canvas.fit)
+        self._one.clicked.connect(canvas.one_to_one)
+        canvas.zoom_changed.connect(self._show_zoom)
+        self._show_zoom()
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Say where the picture starts."""
+        self.seed.setText(f"seed {recipe.seed}" if recipe.seed is not None else "given latent")
+        self.psi.setText(f"psi {plain(recipe.truncation_psi)}")
+        self.seed.show()
+        self.psi.show()
+
+    def set_state(self, words: str, tone: str) -> None:
+        """Say whether the picture is exact, a preview, or the unedited one."""
+        self.state.setText(words)
+        set_tone(self.state, "tone", tone)
+        self.state.setVisible(bool(words))
+
+    def _show_zoom(self) -> None:
+        canvas = self._canvas
+        self._fit.setChecked(canvas.fits)
+        self._one.setChecked(not canvas.fits and canvas.zoom == 1)
+        self._zoom.setText("" if canvas.image.isNull() else f"{canvas.zoom * 100:.0f} %")

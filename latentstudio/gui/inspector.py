@@ -1,0 +1,139 @@
+"""The inspector: one tab a task, chosen on a rail of icons.
+
+Owns the table of tabs and the rail; each tab is a panel of its own file. GUI thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latentstudio.document.recipe import Recipe
+from latentstudio.gui.icons import icon
+from latentstudio.gui.panels.directions import DirectionsPanel
+from latentstudio.gui.panels.model_info import ModelInfoPanel
+from latentstudio.gui.panels.sample import SamplePanel
+from latentstudio.gui.studio import OpenModel, Studio
+
+
+class Panel(Protocol):
+    """What the window asks of a panel."""
+
+    def set_model(self, model: OpenModel) -> None: ...
+    def set_recipe(self, recipe: Recipe) -> None: ...
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One task.
+
+    Attributes:
+        key: for the stored layout and the shortcuts.
+        words: on hover and in the heading.
+        icon: file in assets/icons.
+        make: builds the panel.
+    """
+
+    key: str
+    words: str
+    icon: str
+    make: Callable[[Studio], QWidget]
+
+
+# A new task is one entry here and one file in panels/.
+TABS = (
+    Tab("sample", "Sample", "sample", SamplePanel),
+    Tab("directions", "Directions", "sliders", DirectionsPanel),
+    Tab("model", "Model", "info", ModelInfoPanel),
+)
+
+
+class Inspector(QWidget):
+    """Panels in a stack, a rail to choose.
+
+    Signals:
+        tab_changed(str): the words of the tab that shows now.
+    """
+
+    tab_changed = Signal(str)
+
+    def __init__(self, studio: Studio, tabs: Sequence[Tab] = TABS, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tabs = tuple(tabs)
+        self.panels: dict[str, QWidget] = {}
+        self._stack = QStackedWidget(self)
+        self._group = QButtonGroup(self)
+        rail = QWidget(self)
+        rail.setProperty("role", "rail")
+        rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(rail)
+        column.setContentsMargins(5, 8, 4, 8)
+        column.setSpacing(4)
+        for i, tab in enumerate(self._tabs):
+            panel = tab.make(studio)
+            self.panels[tab.key] = panel
+            area = QScrollArea(self)
+            area.setWidgetResizable(True)
+            area.setFrameShape(QFrame.Shape.NoFrame)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setWidget(panel)
+            self._stack.addWidget(area)
+            button = QToolButton(rail)
+            button.setCheckable(True)
+            button.setProperty("role", "rail")
+            button.setIconSize(QSize(18, 18))
+            button.setToolTip(f"{tab.words} (Alt+{i + 1})")
+            button.setAccessibleName(tab.words)
+            button.clicked.connect(lambda _=False, key=tab.key: self.show_tab(key))
+            self._group.addButton(button, i)
+            column.addWidget(button)
+        column.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self._stack, 1)
+        row.addWidget(rail)
+        self.setMinimumWidth(320)
+        self._colour()
+        self.show_tab("directions")
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """The table."""
+        return self._tabs
+
+    @property
+    def tab(self) -> str:
+        """Key of the tab that shows."""
+        return self._tabs[self._stack.currentIndex()].key
+
+    def show_tab(self, key: str) -> None:
+        """Turn to a task."""
+        for i, tab in enumerate(self._tabs):
+            if tab.key == key:
+                self._stack.setCurrentIndex(i)
+                self._group.button(i).setChecked(True)
+                self.tab_changed.emit(tab.words)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._colour()
+        super().changeEvent(event)
+
+    def _colour(self) -> None:
+        for i, tab in enumerate(self._tabs):
+            self._group.button(i).setIcon(icon(tab.icon, "muted", "accent"))

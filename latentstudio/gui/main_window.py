@@ -1,0 +1,378 @@
+"""The main window: where the panels stand and what the menus do.
+
+Owns the arrangement, the menus' methods and the window's memory of its layout; each panel and every task
+lives in a file of its own. GUI thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QShortcut,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latentstudio.document.recipe import Recipe
+from latentstudio.errors import LatentStudioError
+from latentstudio.gui.actions import VIEW, Actions
+from latentstudio.gui.canvas import Canvas
+from latentstudio.gui.canvas_bar import CanvasBar
+from latentstudio.gui.commands import Commands
+from latentstudio.gui.engine_bridge import MakeEngine, Picture
+from latentstudio.gui.filing import Filing
+from latentstudio.gui.icons import app_icon
+from latentstudio.gui.inspector import Inspector, Panel
+from latentstudio.gui.notices import Notice
+from latentstudio.gui.notifications import NoticeBar
+from latentstudio.gui.panels.favourites import FavouritesPanel
+from latentstudio.gui.panels.history import HistoryPanel
+from latentstudio.gui.panels.models import ModelsPanel
+from latentstudio.gui.status import StatusLine
+from latentstudio.gui.studio import OpenModel, Studio
+from latentstudio.gui.theme import apply_theme
+from latentstudio.gui.widgets.dock_title import DockTitle
+from latentstudio.gui.widgets.labels import label
+from latentstudio.models.library import default_model
+from latentstudio.settings import Settings, load_settings, save_settings, user_folders
+
+LAYOUT_VERSION = 1
+LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 150
+THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
+
+
+class MainWindow(QMainWindow):
+    """One window, one picture.
+
+    Args:
+        settings: what the person chose; read from disk by default.
+        make_engine: builds the engine; the real one by default.
+    """
+
+    def __init__(self, settings: Settings | None = None, make_engine: MakeEngine | None = None) -> None:
+        super().__init__()
+        self.studio = Studio(settings or load_settings(), make_engine, self)
+        self.setWindowTitle("LatentStudio[*]")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+        )
+        self.canvas = Canvas(self)
+        self.bar = CanvasBar(self.canvas, self)
+        self.filing = Filing(self.studio, self)
+        self.models = ModelsPanel(self.studio)
+        self.favourites = FavouritesPanel(self.studio)
+        self.inspector = Inspector(self.studio)
+        self.history = HistoryPanel(self.studio)
+        self.status = StatusLine(self.studio.bridge, self)
+        self._place_centre()
+        self.notices = NoticeBar(self.centralWidget())
+        self._docks: dict[str, QDockWidget] = {}
+        self._titles: dict[str, DockTitle] = {}
+        self._place_docks()
+        self._place_menus()
+        self._wire()
+        self._restore_layout()
+
+    @property
+    def panels(self) -> list[Panel]:
+        """Everything that shows the model and the recipe."""
+        return [self.models, self.favourites, self.history, *self.inspector.panels.values()]  # type: ignore[list-item]
+
+    def start(self, paths: list[Path] | None = None) -> None:
+        """Load the engine, and open what was asked for, or the bundled model."""
+        self.canvas.set_message("Starting…")
+        self.studio.bridge.start()
+        if paths:
+            self.filing.open_path(paths[0])
+            return
+        try:
+            self.studio.open_model(default_model())
+        except LatentStudioError as error:
+            self.studio.tell_error(error)
+
+    # --- arrangement ----------------------------------------------------------------------------
+
+    def _place_centre(self) -> None:
+        centre = QWidget(self)
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column.addWidget(self.bar)
+        column.addWidget(self.canvas, 1)
+        self.setCentralWidget(centre)
+
+    def _place_docks(self) -> None:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
+        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
+        for key, words, panel, area in (
+            ("models", "Models", _scrolling(self.models), left),
+            ("favourites", "Favourites", _scrolling(self.favourites), left),
+            ("inspector", "Directions", self.inspector, right),
+            ("history", "History", self.history, bottom),
+        ):
+            dock = QDockWidget(words, self)
+            dock.setObjectName(key)
+            title = DockTitle(dock, words)
+            dock.setTitleBarWidget(title)
+            dock.setWidget(panel)
+            self.addDockWidget(area, dock)
+            self._docks[key], self._titles[key] = dock, title
+        self.resizeDocks(
+            [self._docks["models"], self._docks["inspector"]], [LEFT_PX, RIGHT_PX], Qt.Orientation.Horizontal
+        )
+        self.resizeDocks([self._docks["history"]], [BOTTOM_PX], Qt.Orientation.Vertical)
+        self.resizeDocks(
+            [self._docks["models"], self._docks["favourites"]], [300, 260], Qt.Orientation.Vertical
+        )
+        self.inspector.tab_changed.connect(self._titles["inspector"].set_words)
+        holder = self.statusBar()
+        holder.setSizeGripEnabled(False)
+        holder.setContentsMargins(0, 0, 0, 0)
+        holder.layout().setContentsMargins(0, 0, 0, 0)
+        self.status.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        holder.addWidget(self.status, 1)
+
+    def _place_menus(self) -> None:
+        bar = self.menuBar()
+        bar.setNativeMenuBar(False)
+        brand = label("LatentStudio", "brand", bar)
+        bar.setCornerWidget(brand, Qt.Corner.TopLeftCorner)
+        commands = self.commands = Commands(self)
+        self.actions_ = Actions(self, commands, bar)
+        view = self.actions_.menu(VIEW)
+        view.addSeparator()
+        panels = view.addMenu("Panels")
+        for dock in self._docks.values():
+            panels.addAction(dock.toggleViewAction())
+        panels.addSeparator()
+        panels.addAction("Arrange as at first", self.reset_layout)
+        themes = view.addMenu("Appearance")
+        group = QActionGroup(self)
+        for key, words in THEMES:
+            action = themes.addAction(words)
+            action.setCheckable(True)
+            action.setChecked(self.studio.settings.theme == key)
+            action.triggered.connect(lambda _=False, key=key: self.set_theme(key))
+            group.addAction(action)
+        corner = QWidget(bar)
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(0, 4, 12, 4)
+        row.setSpacing(8)
+        self.undo_button = QPushButton("Undo", corner)
+        self.undo_button.clicked.connect(commands.undo)
+        self.save_button = QPushButton("Save picture", corner)
+        self.save_button.setProperty("role", "primary")
+        self.save_button.clicked.connect(commands.save)
+        open_button = QPushButton("Open", corner)
+        open_button.clicked.connect(commands.open_file)
+        for button in (self.undo_button, open_button, self.save_button):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+        self.save_button.setEnabled(False)
+        self.undo_button.hide()
+        bar.setCornerWidget(corner, Qt.Corner.TopRightCorner)
+
+    def _wire(self) -> None:
+        studio = self.studio
+        studio.model_opening.connect(self._on_opening)
+        studio.model_opened.connect(self._on_model)
+        studio.opening_ended.connect(lambda: self.status.set_busy(""))
+        studio.told.connect(self.notices.tell)
+        studio.document.recipe_changed.connect(self._on_recipe)
+        studio.document.history_changed.connect(self._on_history)
+        studio.binding.picture_changed.connect(self._on_picture)
+        studio.binding.compare_changed.connect(self._on_compare)
+        self.models.model_wanted.connect(self.filing.open_model)
+        self.favourites.wanted.connect(self.filing.open_path)
+        for i, tab in enumerate(self.inspector.tabs):
+            shortcut = QShortcut(QKeySequence(f"Alt+{i + 1}"), self)
+            shortcut.activated.connect(lambda key=tab.key: self.inspector.show_tab(key))
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    def _restore_layout(self) -> None:
+        self.resize(1440, 900)
+        stored = self._layout_settings()
+        geometry, state = stored.value("geometry"), stored.value("state")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        self._first_state = self.saveState(LAYOUT_VERSION)
+        if state is not None:
+            self.restoreState(state, LAYOUT_VERSION)
+        tab = stored.value("tab")
+        if isinstance(tab, str):
+            self.inspector.show_tab(tab)
+
+    @staticmethod
+    def _layout_settings() -> QSettings:
+        return QSettings(str(user_folders().config / "window.ini"), QSettings.Format.IniFormat)
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def _on_opening(self, title: str) -> None:
+        self.status.set_busy(f"Opening {title}")
+        self.canvas.set_message(f"Opening {title}…")
+
+    def _on_model(self, model: OpenModel) -> None:
+        for panel in self.panels:
+            panel.set_model(model)
+        self.status.set_device(model.device)
+        self.actions_.set_has_model()
+        self.save_button.setEnabled(True)
+
+    def _on_recipe(self, recipe: Recipe) -> None:
+        for panel in self.panels:
+            panel.set_recipe(recipe)
+        self.bar.set_recipe(recipe)
+        if self.canvas.shows_other:
+            self.studio.binding.ask_compare()
+
+    def _on_history(self) -> None:
+        document = self.studio.document
+        undo, redo = document.undo_label, document.redo_label
+        self.actions_["undo"].setText(f"Undo: {undo}" if undo else "Undo")
+        self.actions_["undo"].setEnabled(undo is not None)
+        self.actions_["redo"].setText(f"Redo: {redo}" if redo else "Redo")
+        self.actions_["redo"].setEnabled(redo is not None)
+        self.undo_button.setText(f"Undo: {undo}")
+        self.undo_button.setVisible(undo is not None)
+        model = self.studio.model
+        parts = [document.path.name] if document.path else []
+        parts += [model.info.provenance.title or model.info.family] if model is not None else []
+        self.setWindowTitle("[*]" + " – ".join([*parts, "LatentStudio"]))
+        self.setWindowModified(model is not None and document.is_modified)
+
+    def _on_picture(self, picture: Picture) -> None:
+        self.canvas.set_image(picture.image)
+        self.status.set_time(picture.elapsed_ms)
+        self._show_state()
+
+    def _on_compare(self) -> None:
+        found = self.studio.binding.compare_picture
+        if found is not None:
+            self.canvas.set_other(found.image)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        picture = self.studio.binding.picture
+        if self.canvas.shows_other:
+            self.bar.set_state("unedited", "")
+        elif picture is not None:
+            self.bar.set_state(*(("exact", "ok") if picture.is_exact else ("preview", "accent")))
+
+    def _on_system_theme(self) -> None:
+        if self.studio.settings.theme == "system":
+            apply_theme(QApplication.instance(), "system")  # type: ignore[arg-type]
+
+    # --- compare while a key is held ------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The compare key works wherever the focus is, except where a person types."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Backslash:
+            kind = event.type()
+            typing = isinstance(QApplication.focusWidget(), QLineEdit)
+            if kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride) and not typing and self.isActiveWindow():
+                if not event.isAutoRepeat():
+                    self.set_compare(True)
+                event.accept()
+                return True
+            if kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
+                self.set_compare(False)
+        elif event.type() == QEvent.Type.ApplicationDeactivate:
+            self.set_compare(False)
+        return super().eventFilter(watched, event)
+
+    def set_compare(self, shows: bool) -> None:
+        """Show the unedited picture, or the edited one again."""
+        binding = self.studio.binding
+        if shows:
+            found = binding.compare_picture
+            if found is not None:
+                self.canvas.set_other(found.image)
+            else:
+                binding.ask_compare()
+        self.canvas.show_other(shows)
+        self._show_state()
+
+    # --- leaving --------------------------------------------------------------------------------
+
+    def set_theme(self, choice: str) -> None:
+        """Another appearance, kept for the next time."""
+        self.studio.settings = replace(self.studio.settings, theme=choice)
+        apply_theme(QApplication.instance(), choice)  # type: ignore[arg-type]
+        try:
+            save_settings(self.studio.settings)
+        except LatentStudioError as error:
+            self.studio.tell_error(error)
+
+    def reset_layout(self) -> None:
+        """All panels back to where they stood at first."""
+        self.restoreState(self._first_state, LAYOUT_VERSION)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files are welcome."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        if local:
+            # After the drop is over: a question must not hold up the program it came from.
+            path = Path(local[0])
+            QTimer.singleShot(0, self, lambda: self.filing.open_path(path))
+        else:
+            self.studio.told.emit(Notice("Only files on this machine can be dropped here."))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask if there is something to lose, remember the layout, stop the threads."""
+        if not self.filing.may_discard():
+            event.ignore()
+            return
+        stored = self._layout_settings()
+        stored.setValue("geometry", self.saveGeometry())
+        stored.setValue("state", self.saveState(LAYOUT_VERSION))
+        stored.setValue("tab", self.inspector.tab)
+        stored.sync()
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.studio.close()
+        event.accept()
+
+
+def _scrolling(panel: QWidget) -> QScrollArea:
+    """A panel that may be higher than its dock."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(200)
+    area.setWidget(panel)
+    return area

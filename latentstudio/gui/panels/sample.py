@@ -1,0 +1,227 @@
+"""The sample panel: where the picture starts.
+
+Owns seed, truncation, noise and class; changes the recipe through the document and nothing else. GUI
+thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from PySide6.QtCore import QEvent, QSize
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+
+from latentstudio.document.recipe import NOISE_MODES, Noise, Recipe, Source
+from latentstudio.gui.icons import icon
+from latentstudio.gui.studio import OpenModel, Studio
+from latentstudio.gui.theme import figures
+from latentstudio.gui.widgets.labels import caption, label
+from latentstudio.gui.widgets.segmented import Segmented
+from latentstudio.gui.widgets.slider_row import SliderRow
+from latentstudio.gui.widgets.value_slider import ValueSlider
+from latentstudio.gui.words import plain
+from latentstudio.latent.sampling import MAX_SEED
+
+# Seeds that a person can remember and say aloud.
+DICE_SIDES = 100_000
+
+
+class SeedRow(QWidget):
+    """A seed: typed, stepped or thrown."""
+
+    def __init__(self, studio: Studio, what: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._studio, self._seed = studio, 0
+        self.box = QLineEdit(self)
+        self.box.setFont(figures(self.box.font()))
+        self.box.setAccessibleName(what)
+        self.box.setToolTip(f"A whole number from 0 to {MAX_SEED}")
+        self.box.editingFinished.connect(self._typed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self.box, 1)
+        self._buttons: list[QToolButton] = []
+        for name, hint, act in (
+            ("previous", "The seed before", lambda: self.choose(max(0, self._seed - 1))),
+            ("next", "The next seed", lambda: self.choose(min(MAX_SEED, self._seed + 1))),
+            ("dice", "A random seed", lambda: self.choose(secrets.randbelow(DICE_SIDES))),
+        ):
+            button = QToolButton(self)
+            button.setObjectName(name)
+            button.setProperty("role", "boxed")
+            button.setIconSize(QSize(18, 18))
+            button.setToolTip(hint)
+            button.setAccessibleName(hint)
+            button.clicked.connect(act)
+            row.addWidget(button)
+            self._buttons.append(button)
+        self._colour()
+
+    def set_seed(self, seed: int | None, otherwise: str = "") -> None:
+        """Show a seed, or words where there is none."""
+        self._seed = seed or 0
+        if not self.box.hasFocus() or self.box.text() != str(seed):
+            self.box.setText(otherwise if seed is None else str(seed))
+        self.box.setCursorPosition(0)
+
+    def choose(self, seed: int) -> None:
+        """Overridden by what the seed is for."""
+        raise NotImplementedError
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the theme."""
+        if event.type() == QEvent.Type.PaletteChange:
+            self._colour()
+        super().changeEvent(event)
+
+    def _typed(self) -> None:
+        text = self.box.text().strip()
+        if text.isdecimal() and int(text) <= MAX_SEED:
+            if int(text) != self._seed:
+                self.choose(int(text))
+        else:
+            self.box.setText(str(self._seed))
+
+    def _colour(self) -> None:
+        for button in self._buttons:
+            button.setIcon(icon(button.objectName()))
+
+
+class StartSeed(SeedRow):
+    """The seed of the picture."""
+
+    def choose(self, seed: int) -> None:
+        """Start from another seed."""
+        recipe = self._studio.document.recipe
+        self._studio.document.edit(f"Seed {seed}", recipe.changed(sources=(Source(seed=seed),)))
+
+
+class NoiseSeed(SeedRow):
+    """The seed of the noise."""
+
+    def choose(self, seed: int) -> None:
+        """Draw other noise."""
+        recipe = self._studio.document.recipe
+        self._studio.document.edit(f"Noise seed {seed}", recipe.changed(noise=Noise("random", seed)))
+
+
+class SamplePanel(QWidget):
+    """Seed, truncation, noise, class."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._num_ws = 0
+        self.seed = StartSeed(studio, "Seed", self)
+        self.psi = SliderRow("Truncation psi", ValueSlider(0, 1.5, origin=0, rest=1, step=0.05), parent=self)
+        self.psi.setToolTip("1 is the latent as drawn, 0 the mean picture")
+        self.cutoff = SliderRow(
+            "Truncation cutoff", ValueSlider(0, 1, origin=0, rest=1, step=1), words=self._cutoff_words, parent=self
+        )
+        self.cutoff.setToolTip("How many layers are truncated, counted from the coarse end")
+        self.noise = Segmented(self)
+        self.noise.set_choices(
+            [
+                ("const", "Const", "The noise stored with the model"),
+                ("random", "Random", "Noise drawn from a seed"),
+                ("none", "None", "No noise"),
+            ]
+        )
+        self.noise_seed = NoiseSeed(studio, "Noise seed", self)
+        self.classes = QComboBox(self)
+        self.classes.setAccessibleName("Class")
+        self._class_caption = caption("Class", self)
+        self._noise_caption = caption("Noise", self)
+        self._noise_hint = label("This model reads no noise.", "muted", self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 16)
+        column.setSpacing(8)
+        column.addWidget(caption("Seed", self))
+        column.addWidget(self.seed)
+        column.addSpacing(8)
+        column.addWidget(self._class_caption)
+        column.addWidget(self.classes)
+        column.addWidget(caption("Truncation", self))
+        column.addWidget(self.psi)
+        column.addWidget(self.cutoff)
+        column.addSpacing(8)
+        column.addWidget(self._noise_caption)
+        column.addWidget(self.noise)
+        column.addWidget(self.noise_seed)
+        column.addWidget(self._noise_hint)
+        column.addStretch(1)
+        self._wire()
+        self.setEnabled(False)
+
+    def set_model(self, model: OpenModel) -> None:
+        """Offer what this model has."""
+        info = model.info
+        self._num_ws = info.num_ws
+        self.cutoff.slider.set_range(0, info.num_ws, info.num_ws)
+        self.cutoff.setVisible(info.num_ws > 1)
+        for widget in (self.noise, self.noise_seed):
+            widget.setVisible(info.has_noise)
+        self._noise_hint.setVisible(not info.has_noise)
+        for part in (self.classes, self._class_caption):
+            part.setVisible(info.c_dim > 0)
+        self.classes.blockSignals(True)
+        self.classes.clear()
+        names = info.provenance.class_names
+        for index in range(info.c_dim):
+            words = f"{index}  {names[index]}" if index < len(names) else f"Class {index}"
+            self.classes.addItem(words)
+        self.classes.blockSignals(False)
+        self.setEnabled(True)
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe; says nothing."""
+        self.seed.set_seed(recipe.seed, "several sources" if len(recipe.sources) > 1 else "given latent")
+        if not self.psi.slider.is_held:
+            self.psi.set_value(recipe.truncation_psi)
+        if not self.cutoff.slider.is_held:
+            cutoff = recipe.truncation_cutoff
+            self.cutoff.set_value(float(self._num_ws if cutoff is None else min(cutoff, self._num_ws)))
+        self.noise.set_chosen(recipe.noise.mode)
+        self.noise_seed.set_seed(recipe.noise.seed)
+        self.noise_seed.setEnabled(recipe.noise.mode == "random")
+        if recipe.classes:
+            self.classes.blockSignals(True)
+            self.classes.setCurrentIndex(recipe.classes[0][0])
+            self.classes.blockSignals(False)
+
+    def _wire(self) -> None:
+        document = self._studio.document
+        self.psi.edited.connect(lambda value: self._set_psi(value, "psi"))
+        self.psi.typed.connect(lambda value: self._set_psi(value, None))
+        self.cutoff.edited.connect(lambda value: self._set_cutoff(value, "cutoff"))
+        self.cutoff.typed.connect(lambda value: self._set_cutoff(value, None))
+        for row in (self.psi, self.cutoff):
+            row.finished.connect(document.release)
+            row.aborted.connect(document.abort)
+        self.noise.chosen.connect(self._set_noise)
+        self.classes.activated.connect(self._set_class)
+
+    def _set_psi(self, value: float, merge: str | None) -> None:
+        recipe = self._studio.document.recipe.changed(truncation_psi=float(value))
+        self._studio.document.edit(f"Truncation {plain(value)}", recipe, merge)
+
+    def _set_cutoff(self, value: float, merge: str | None) -> None:
+        rows = min(max(round(value), 0), self._num_ws)
+        recipe = self._studio.document.recipe.changed(
+            truncation_cutoff=None if rows == self._num_ws else rows
+        )
+        self._studio.document.edit(f"Cutoff {self._cutoff_words(rows)}", recipe, merge)
+
+    def _set_noise(self, mode: str) -> None:
+        assert mode in NOISE_MODES
+        recipe = self._studio.document.recipe
+        self._studio.document.edit(f"Noise {mode}", recipe.changed(noise=Noise(mode, recipe.noise.seed)))
+
+    def _set_class(self, index: int) -> None:
+        recipe = self._studio.document.recipe.changed(classes=((index, 1.0),))
+        self._studio.document.edit(f"Class {self.classes.itemText(index).split('  ')[-1]}", recipe)
+
+    def _cutoff_words(self, value: float) -> str:
+        rows = round(value)
+        return "all" if rows >= self._num_ws else str(rows)

@@ -1,0 +1,60 @@
+"""The recipe that a freshly opened model begins with.
+
+Owns the choice of seed, truncation and the sliders listed; plain values, any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from latentstudio.document.recipe import DirectionEdit, ModelRef, Recipe
+from latentstudio.latent.directions import Direction, coordinate_direction
+
+if TYPE_CHECKING:
+    from latentstudio.models.generator import GeneratorInfo
+
+LISTED_NAMED = 8
+LISTED_PCA = 5
+
+# Names that say at once what a slider does go first, where a model has them.
+_FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair length", "Hair colour", "Beard", "Masculine")
+
+# A seed that shows the bundled model at its best.
+_BUNDLED_SEED = 77
+
+
+def model_ref(info: GeneratorInfo) -> ModelRef:
+    """How a recipe names this model."""
+    return ModelRef(info.sha256, info.provenance.title, info.provenance.origin)
+
+
+def named(info: GeneratorInfo) -> list[Direction]:
+    """The directions along coordinates of z that carry a name."""
+    names = info.provenance.z_names
+    return [coordinate_direction(name, i, info.z_dim) for i, name in enumerate(names) if name]
+
+
+def starting_recipe(info: GeneratorInfo) -> Recipe:
+    """A good first picture."""
+    rank = {name: i for i, name in enumerate(_FIRST_NAMES)}
+    directions = sorted(named(info), key=lambda d: rank.get(d.name, len(rank)))[:LISTED_NAMED]
+    return Recipe.from_seed(
+        _BUNDLED_SEED if info.provenance.origin.startswith("bundled:") else 0,
+        model=model_ref(info),
+        classes=((0, 1.0),) if info.c_dim else (),
+        # Without a mapping the mean is the origin of z, and truncation only makes pictures pale.
+        truncation_psi=0.7 if info.has_mapping else 1.0,
+        directions=tuple(DirectionEdit(direction) for direction in directions),
+    )
+
+
+def with_listed(recipe: Recipe, directions: Sequence[Direction]) -> Recipe:
+    """The recipe with the first few directions listed at rest."""
+    listed = tuple(DirectionEdit(direction) for direction in directions[:LISTED_PCA])
+    return recipe.changed(directions=recipe.directions + listed)
+
+
+def fits(reference: ModelRef, info: GeneratorInfo) -> bool:
+    """Whether a recipe was made with this model."""
+    return not reference.sha256 or reference.sha256 in (info.sha256, info.provenance.source_sha256)

@@ -1,0 +1,119 @@
+"""The status line: how it is going.
+
+Owns milliseconds a frame, device and precision, and the running jobs with their cancel button; GUI
+thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
+
+from latentstudio.engine.requests import Failure, JobProgress
+from latentstudio.gui.engine_bridge import EngineBridge
+from latentstudio.gui.theme import figures
+from latentstudio.gui.widgets.labels import label
+from latentstudio.gui.words import seconds_words
+
+
+@dataclass
+class _Running:
+    title: str
+    started: float
+    done: int = 0
+    total: int = 0
+
+
+class StatusLine(QWidget):
+    """One line along the bottom."""
+
+    def __init__(self, bridge: EngineBridge, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._jobs: OrderedDict[int, _Running] = OrderedDict()
+        self.setProperty("role", "status")
+        self.time, self.device = label("", "muted", self), label("", "muted", self)
+        self.time.setFont(figures(self.time.font()))
+        self.time.setToolTip("Time the engine spent on the picture shown")
+        self.job = label("", "muted", self)
+        self._bar = QProgressBar(self)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedWidth(96)
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setProperty("role", "link")
+        self.cancel.clicked.connect(self._cancel)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 4, 10, 4)
+        row.setSpacing(18)
+        row.addWidget(self.time)
+        row.addWidget(self.device)
+        row.addStretch(1)
+        row.addWidget(self.job)
+        row.addWidget(self._bar)
+        row.addWidget(self.cancel)
+        self.setFixedHeight(28)
+        bridge.job_progressed.connect(self._progressed)
+        for ended in (bridge.job_finished, bridge.job_cancelled):
+            ended.connect(lambda event: self._ended(event.job))
+        bridge.failed.connect(self._failed)
+        self._show()
+
+    def set_time(self, elapsed_ms: float) -> None:
+        """Time of the picture shown."""
+        self.time.setText(f"{elapsed_ms:.0f} ms" if elapsed_ms >= 0.5 else "< 1 ms")
+
+    def set_device(self, words: str) -> None:
+        """Where it is computed."""
+        self.device.setText(f"{words} · float32" if words else "")
+
+    def set_busy(self, words: str) -> None:
+        """Something under way that can't be measured, such as loading; empty when it is over."""
+        self._busy = words
+        self._show()
+
+    _busy = ""
+
+    def _progressed(self, event: JobProgress) -> None:
+        running = self._jobs.setdefault(event.job, _Running(event.title, time.monotonic()))
+        running.done, running.total = event.progress.done, event.progress.total
+        self._show()
+
+    def _ended(self, number: int) -> None:
+        self._jobs.pop(number, None)
+        self._show()
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.job is not None:
+            self._ended(failure.job)
+
+    def _show(self) -> None:
+        number = next(iter(self._jobs), None)
+        self.cancel.setVisible(number is not None)
+        self._bar.setVisible(number is not None or bool(self._busy))
+        if number is None:
+            self._bar.setRange(0, 0)
+            self.job.setText(self._busy)
+            return
+        job = self._jobs[number]
+        words = [job.title]
+        if job.total:
+            share = job.done / job.total
+            self._bar.setRange(0, 1000)
+            self._bar.setValue(round(share * 1000))
+            words.append(f"{share:.0%}".replace("%", " %"))
+            spent = time.monotonic() - job.started
+            if share > 0.05 and spent > 2:
+                words.append(f"{seconds_words(spent / share - spent)} left")
+        else:
+            self._bar.setRange(0, 0)
+        if len(self._jobs) > 1:
+            words.append(f"{len(self._jobs) - 1} more")
+        self.job.setText(" · ".join(words))
+
+    def _cancel(self) -> None:
+        number = next(iter(self._jobs), None)
+        if number is not None:
+            self._bridge.cancel(number)
