@@ -42,10 +42,8 @@ def test_the_resources_are_found_and_a_missing_one_is_told():
 def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.bin"
     write_atomically(path, b"old")
-    writer = atomic_writer(path)
-    writer.__enter__().write(b"half")
     with pytest.raises(KeyboardInterrupt):
-        writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        _interrupted_write(path)
     assert path.read_bytes() == b"old"
 
     def full(descriptor: int) -> None:
@@ -56,3 +54,9 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def _interrupted_write(path):
+    with atomic_writer(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
