@@ -218,7 +218,7 @@ class StyleGAN1(Generator):
     @property
     def mean_latent(self) -> Tensor:
         """The running mean of w, (w_dim,)."""
-        return cast(Tensor, self.mapping_network.w_avg)
+        return self.mapping_network.w_avg
 
     def _map(self, z: Tensor, c: Tensor | None) -> Tensor:
         w: Tensor = self.mapping_network(z, c)
