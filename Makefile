@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup run test lint bench shots clean
+.PHONY: setup run test lint bench shots readme clean
 
 setup: $(STAMP)
 
@@ -27,6 +27,10 @@ bench: $(STAMP)
 
 shots: $(STAMP)
 	$(PY) tools/shots.py $(ARGS)
+
+# The table of formats in README.md, after an architecture was added.
+readme: $(STAMP)
+	$(PY) tools/readme_formats.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -8,12 +8,6 @@ from typing import Annotated
 import typer
 
 from latentstudio.cli.model_argument import model_path
-from latentstudio.errors import DeviceError
-
-DEBIAN_LIBRARIES = (
-    "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 "
-    "libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0"
-)
 
 
 def open_window(
@@ -22,14 +16,7 @@ def open_window(
     ] = None,
 ) -> None:
     """Open the window; `open` may be left out."""
-    paths = [model_path(name) for name in files or []]
-    try:
-        from latentstudio.gui.app import run
-    except ImportError as error:
-        if error.name is not None and not error.name.startswith("PySide6"):
-            raise
-        raise DeviceError(
-            f"The window can't open: {error}.",
-            f"A system library is missing. On Debian: apt-get install {DEBIAN_LIBRARIES}",
-        ) from error
+    paths = [str(model_path(name)) for name in files or []]
+    from latentstudio.gui.app import run
+
     sys.exit(run(paths))
