@@ -63,6 +63,13 @@ _BUILT_IN = (
         "persistent generator with `synthesis.b4`, `b8`, ...",
     ),
     (
+        "stylegan3_nvidia",
+        "stylegan3",
+        "stylegan3",
+        "StyleGAN3-T and -R, NVIDIA pickles",
+        "persistent generator with `synthesis.input.freqs` and `magnitude_ema` in its layers",
+    ),
+    (
         "stylegan2_tensorflow",
         "stylegan2",
         "stylegan2",
@@ -96,6 +103,13 @@ _BUILT_IN = (
         "stylegan1",
         "StyleGAN 1, pytorch_GAN_zoo",
         "`baseScale0`, `mean_w` and `adain00` in `avgG` or `netG`",
+    ),
+    (
+        "stylegan2_lucidrains",
+        "lucidrains_stylegan2",
+        "lucidrains-stylegan2",
+        "StyleGAN2, lucidrains' stylegan2-pytorch",
+        "`SE.net` and `GE.blocks.*.to_style1` (or `S`, `G`) under `GAN`",
     ),
     (
         "stylegan2_compact",

@@ -13,21 +13,15 @@ import re
 from typing import Any
 
 from latentstudio.errors import MismatchError
-from latentstudio.formats import Contents, PersistentObject, StoredArray, flatten_module, persistent
-from latentstudio.models.spec import NetworkSpec, as_float32
-
-Attributes = dict[str, dict[str, Any]]
-
-
-def persistent_generator(contents: Contents) -> PersistentObject | None:
-    """The averaged generator of a file: "G_ema", else "G", else the root itself."""
-    root = contents.root
-    candidates = [root.get(key) for key in ("G_ema", "G")] if isinstance(root, dict) else [root]
-    for node in candidates:
-        found = persistent(node)
-        if found is not None:
-            return found
-    return None
+from latentstudio.formats import Contents, flatten_module
+from latentstudio.models.architectures.nvidia_modules import (
+    ModuleReader,
+    activation,
+    clamp,
+    generator_notes,
+    persistent_generator,
+)
+from latentstudio.models.spec import NetworkSpec
 
 
 def claims(contents: Contents) -> bool:
@@ -51,7 +45,7 @@ def convert(contents: Contents) -> NetworkSpec:
     assert generator is not None
     arrays, attributes, _ = flatten_module(generator)
     try:
-        return _Reader(arrays, attributes).spec()
+        return _Reader(arrays, attributes).spec().changed(notes=generator_notes(contents))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise MismatchError(
             f'"{contents.path.name}" looks like StyleGAN2, but a part of the network is missing: {error}.',
@@ -59,11 +53,7 @@ def convert(contents: Contents) -> NetworkSpec:
         ) from error
 
 
-class _Reader:
-    def __init__(self, arrays: dict[str, StoredArray], attributes: Attributes) -> None:
-        self.arrays, self.attributes = arrays, attributes
-        self.named: dict[str, Any] = {}
-
+class _Reader(ModuleReader):
     def spec(self) -> NetworkSpec:
         mapping = self.attributes["mapping"]
         synthesis = self.attributes["synthesis"]
@@ -79,54 +69,16 @@ class _Reader:
             "w_dim": int(mapping["w_dim"]),
             "num_ws": int((synthesis if "num_ws" in synthesis else mapping)["num_ws"]),
             "img_channels": int(synthesis["img_channels"]),
-            "mapping": self._mapping(mapping),
+            "mapping": self.mapping(),
             "blocks": blocks,
         }
         return NetworkSpec("stylegan2", config, self.named)
-
-    def _take(self, source: str, target: str) -> StoredArray:
-        array = self.arrays[source]
-        self.named[target] = as_float32(array)
-        return array
-
-    def _linear(self, source: str, target: str) -> dict[str, Any]:
-        own = self.attributes[source]
-        out_features, in_features = self._take(f"{source}.weight", f"{target}.weight").shape
-        has_bias = f"{source}.bias" in self.arrays
-        if has_bias:
-            self._take(f"{source}.bias", f"{target}.bias")
-        return {
-            "in_features": in_features,
-            "out_features": out_features,
-            "weight_gain": float(own["weight_gain"]),
-            "lr_multiplier": float(own.get("bias_gain", 1.0)),
-            "activation": _activation(own),
-            "bias": has_bias,
-        }
-
-    def _mapping(self, own: dict[str, Any]) -> dict[str, Any]:
-        target = "mapping_network"
-        self._take("mapping.w_avg", f"{target}.w_avg")
-        embed = None
-        if "mapping.embed.weight" in self.arrays:
-            embed = self._linear("mapping.embed", f"{target}.embed")
-        return {
-            "z_dim": int(own["z_dim"]),
-            "c_dim": int(own["c_dim"]),
-            "w_dim": int(own["w_dim"]),
-            "embed": embed,
-            # Without a z the label alone feeds the layers.
-            "normalize_z": int(own["z_dim"]) > 0,
-            "layers": [
-                self._linear(f"mapping.fc{i}", f"{target}.layers.{i}") for i in range(int(own["num_layers"]))
-            ],
-        }
 
     def _block(self, name: str, index: int) -> dict[str, Any]:
         source, target = f"synthesis.{name}", f"blocks.{name}"
         block: dict[str, Any] = {"name": name}
         if index == 0:
-            block["const"] = list(self._take(f"{source}.const", f"{target}.const").shape)
+            block["const"] = list(self.take(f"{source}.const", f"{target}.const").shape)
             self.base = tuple(block["const"][1:])
         size = [side * 2**index for side in self.base]
         block["size"] = size
@@ -144,17 +96,14 @@ class _Reader:
             block["torgb"] = self._torgb(source, f"{target}.torgb")
         return block
 
-    def _affine(self, source: str, target: str) -> float:
-        return float(self._linear(f"{source}.affine", f"{target}.affine")["weight_gain"])
-
     def _conv(self, source: str, target: str, size: list[int]) -> dict[str, Any]:
         own = self.attributes[source]
-        shape = self._take(f"{source}.weight", f"{target}.weight").shape
-        self._take(f"{source}.bias", f"{target}.bias")
+        shape = self.take(f"{source}.weight", f"{target}.weight").shape
+        self.take(f"{source}.bias", f"{target}.bias")
         up, noise = int(own["up"]), bool(own["use_noise"])
         if noise:
-            self._take(f"{source}.noise_const", f"{target}.noise_const")
-            self._take(f"{source}.noise_strength", f"{target}.noise_strength")
+            self.take(f"{source}.noise_const", f"{target}.noise_const")
+            self.take(f"{source}.noise_strength", f"{target}.noise_strength")
         layer: dict[str, Any] = {
             "in_channels": shape[1],
             "out_channels": shape[0],
@@ -162,10 +111,10 @@ class _Reader:
             "up": up,
             "resolution": size,
             "noise": noise,
-            "activation": _activation(own),
+            "activation": activation(own),
             "gain": float(own["act_gain"]),
-            "clamp": _clamp(own),
-            "affine_gain": self._affine(source, target),
+            "clamp": clamp(own),
+            "affine_gain": self.affine(source, target),
         }
         if up > 1:
             layer["filter"] = self._filter(source, target)
@@ -173,20 +122,20 @@ class _Reader:
 
     def _torgb(self, block: str, target: str) -> dict[str, Any]:
         source = f"{block}.torgb"
-        shape = self._take(f"{source}.weight", f"{target}.weight").shape
-        self._take(f"{source}.bias", f"{target}.bias")
+        shape = self.take(f"{source}.weight", f"{target}.weight").shape
+        self.take(f"{source}.bias", f"{target}.bias")
         own = self.attributes[source]
         return {
             "in_channels": shape[1],
             "kernel_size": shape[2],
-            "clamp": _clamp(own),
+            "clamp": clamp(own),
             "weight_gain": float(own["weight_gain"]),
-            "affine_gain": self._affine(source, target),
+            "affine_gain": self.affine(source, target),
             "filter": self._filter(block, target),
         }
 
     def _skip(self, source: str, target: str) -> dict[str, Any]:
-        shape = self._take(f"{source}.weight", f"{target}.weight").shape
+        shape = self.take(f"{source}.weight", f"{target}.weight").shape
         return {
             "in_channels": shape[1],
             "out_channels": shape[0],
@@ -195,16 +144,4 @@ class _Reader:
         }
 
     def _filter(self, source: str, target: str) -> list[int]:
-        return list(self._take(f"{source}.resample_filter", f"{target}.resample_filter").shape)
-
-
-def _activation(own: dict[str, Any]) -> str:
-    name = str(own.get("activation", "linear"))
-    if name not in ("linear", "lrelu"):
-        raise ValueError(f'activation "{name}"')
-    return name
-
-
-def _clamp(own: dict[str, Any]) -> float | None:
-    value = own.get("conv_clamp")
-    return None if value is None else float(value)
+        return list(self.take(f"{source}.resample_filter", f"{target}.resample_filter").shape)
