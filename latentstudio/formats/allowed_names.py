@@ -58,6 +58,9 @@ _MAPPINGS = {
 }
 
 _OBJECTS = {
+    "builtins": "range slice",
+    "__builtin__": "xrange slice",
+    "uuid": "UUID",
     "argparse": "Namespace",
     "types": "SimpleNamespace",
     "models.utils.config": "BaseConfig",
@@ -91,7 +94,7 @@ _OBJECTS = {
     "torch.nn.modules.loss": (
         "BCELoss BCEWithLogitsLoss CrossEntropyLoss HuberLoss KLDivLoss L1Loss MSELoss NLLLoss SmoothL1Loss"
     ),
-    "torch.nn.modules.module": "Module",
+    "torch.nn.modules.module": "Module _WrappedHook",
     "torch.nn.modules.normalization": "CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm",
     "torch.nn.modules.padding": (
         "CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d"
@@ -106,6 +109,7 @@ _OBJECTS = {
     "torch.nn.modules.rnn": "GRU GRUCell LSTM LSTMCell RNN RNNCell",
     "torch.nn.modules.sparse": "Embedding EmbeddingBag",
     "torch.nn.modules.upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
+    "torch.optim.swa_utils": "AveragedModel",
     "torch.nn.parallel.data_parallel": "DataParallel",
     "torch.nn.parallel.distributed": "DistributedDataParallel",
     "torch.nn.utils.spectral_norm": "SpectralNorm SpectralNormLoadStateDictPreHook SpectralNormStateDictHook",

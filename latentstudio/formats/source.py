@@ -167,7 +167,7 @@ def sniff(view: memoryview) -> str:
 
 
 def release_pages(view: memoryview) -> None:
-    """Let the system take back the memory of a mapped file whose bytes have been copied elsewhere."""
+    """Let the system take back the memory of a mapped file; it comes again when it is looked at."""
     if isinstance(view.obj, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") and len(view) >= _RELEASE_BYTES:
         view.obj.madvise(mmap.MADV_DONTNEED)
 

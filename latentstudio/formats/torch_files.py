@@ -9,6 +9,7 @@ Source: torch/serialization.py (`_legacy_save`, `_save`) and caffe2/serialize/in
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from latentstudio.errors import UnreadableFileError, UnsafeFileError
@@ -37,6 +38,9 @@ def read_torch_zip(view: memoryview) -> Any:
         UnsafeFileError: compressed or odd parts, or contents that are more than data.
     """
     members = _torch_members(read_members(view))
+    if not any(member.crc for member in members.values()):
+        # torch can be told to write zeros instead of checksums.
+        members = {name: replace(member, crc=None) for name, member in members.items()}
     note = members.get("byteorder")
     if note is not None and bytes(note.checked()) != b"little":
         raise UnreadableFileError("its numbers are stored in the order of another kind of processor")

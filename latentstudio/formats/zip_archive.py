@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from latentstudio.errors import UnreadableFileError, UnsafeFileError
-from latentstudio.formats.source import shown
+from latentstudio.formats.source import release_pages, shown
 
 STORED, DEFLATED = 0, 8
 _END, _END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q")
@@ -23,6 +23,7 @@ _LOCATOR_64 = struct.Struct("<4sLQL")
 _CENTRAL, _LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
 _MAX_ENTRIES = 100_000
 _ENCRYPTED = 0x0001 | 0x0040 | 0x2000
+_SIZES_FOLLOW = 0x0008
 _CUT_SHORT = "Fetch it again: the download may not have finished."
 
 
@@ -33,14 +34,14 @@ class Member:
     Attributes:
         name: its path, forward slashes.
         method: `STORED` or `DEFLATED`.
-        crc: checksum of the unpacked bytes.
+        crc: checksum of the unpacked bytes; None where there is none to compare.
         size: unpacked length in bytes.
         data: the bytes as they lie in the archive.
     """
 
     name: str
     method: int
-    crc: int
+    crc: int | None
     size: int
     data: memoryview
 
@@ -50,8 +51,9 @@ class Member:
         Raises:
             UnreadableFileError: the checksum differs.
         """
-        if zlib.crc32(self.data) != self.crc:
+        if self.crc is not None and zlib.crc32(self.data) != self.crc:
             raise UnreadableFileError(f'its part "{shown(self.name)}" is damaged', "Fetch it again.")
+        release_pages(self.data)
         return self.data
 
 
@@ -121,22 +123,27 @@ def _member(view: memoryview, at: int, stop: int, limit: int) -> tuple[Member, t
         raise UnreadableFileError(f"its archive uses the unknown packing method {method}")
     if disk or (method == STORED and packed != size):
         raise UnsafeFileError(f'its archive lies about the size of "{shown(name)}"')
-    data_at = _data_start(view, offset, limit, raw_name, method)
+    data_at = _data_start(view, offset, limit, raw_name, (method, crc, packed, size))
     if data_at + packed > limit:
         raise UnsafeFileError(f'its part "{shown(name)}" reaches beyond the archive')
     member = Member(name, method, crc, size, view[data_at : data_at + packed])
     return member, (offset, data_at + packed), at
 
 
-def _data_start(view: memoryview, offset: int, limit: int, raw_name: bytes, method: int) -> int:
+def _data_start(
+    view: memoryview, offset: int, limit: int, raw_name: bytes, listed: tuple[int, int, int, int]
+) -> int:
     """Where a member's bytes begin, after its local header was compared with the directory."""
     begin = offset + _LOCAL.size
     if begin > limit or bytes(view[offset : offset + 4]) != b"PK\x03\x04":
         raise UnsafeFileError("its archive points to parts that are not there")
-    header = _LOCAL.unpack_from(view, offset)
-    name_len, extra_len = header[9], header[10]
-    if header[3] != method or bytes(view[begin : begin + name_len]) != raw_name:
-        raise UnsafeFileError(f'its archive names the part "{shown(raw_name.decode("latin-1"))}" in two ways')
+    _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack_from(view, offset)
+    same = method == listed[0] and bytes(view[begin : begin + name_len]) == raw_name
+    # A writer that does not know the sizes beforehand puts zeros here and the truth behind the part.
+    if not flags & _SIZES_FOLLOW and packed != 0xFFFFFFFF and size != 0xFFFFFFFF:
+        same = same and (crc, packed, size) == listed[1:]
+    if not same:
+        raise UnsafeFileError(f'its archive tells of "{shown(raw_name.decode("latin-1"))}" in two ways')
     return int(begin + name_len + extra_len)
 
 

@@ -186,9 +186,11 @@ class Part:
     size: int | None = None
     packed: int | None = None
     local_name: bytes | None = None
+    local_crc: int | None = None
     offset: int | None = None
+    extra: bytes = b""
 
-    def bent(self, **changes: int | bytes) -> Part:
+    def bent(self, **changes: int | bytes | None) -> Part:
         """A copy with other fields."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
@@ -212,13 +214,14 @@ def zip_bytes(
         size = len(part.data) if part.size is None else part.size
         packed = len(part.data) if part.packed is None else part.packed
         local = part.name if part.local_name is None else part.local_name
+        local_crc = crc if part.local_crc is None else part.local_crc
         file.write(
-            struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, part.flags, part.method, 0, 0, crc, packed, size,
-                        len(local), 0) + local + part.data
+            struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, part.flags, part.method, 0, 0, local_crc, packed,
+                        size, len(local), 0) + local + part.data
         )  # fmt: skip
         directory.write(
             struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, part.flags, part.method, 0, 0, crc, packed,
-                        size, len(part.name), 0, 0, 0, 0, 0, offset) + part.name
+                        size, len(part.name), len(part.extra), 0, 0, 0, 0, offset) + part.name + part.extra
         )  # fmt: skip
     start, listed = file.tell(), directory.getvalue()
     number_of = len(parts) if count is None else count

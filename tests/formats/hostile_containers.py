@@ -18,6 +18,10 @@ _PARTS = ff.torch_parts()
 _ROOT, _DATA_0 = _PARTS[0], _PARTS[2]
 
 
+def _wide(*sizes: int) -> bytes:
+    return struct.pack(f"<2H{len(sizes)}Q", 1, 8 * len(sizes), *sizes)
+
+
 def _overlapping() -> bytes:
     inner = ff.Part(b"archive/data/2", b"inside")
     header = ff.zip_bytes([inner])[: 30 + len(inner.name) + len(inner.data)]
@@ -55,6 +59,17 @@ add_all(
         "something before": ff.zip_bytes(_PARTS, before=b"#!/bin/sh\n"),
         "something after": ff.zip_bytes(_PARTS, after=b"more"),
         "encrypted": ff.zip_bytes([_ROOT.bent(flags=1), *_PARTS[1:]]),
+        "two checksums": ff.zip_bytes([_ROOT.bent(local_crc=7), *_PARTS[1:]]),
+        "wide size beyond the end": ff.zip_bytes(
+            [
+                _ROOT,
+                _DATA_0.bent(packed=0xFFFFFFFF, size=0xFFFFFFFF, extra=_wide(1 << 62, 1 << 62)),
+                _PARTS[3],
+            ]
+        ),
+        "wide sizes that lack one": ff.zip_bytes(
+            [_ROOT, _DATA_0.bent(packed=0xFFFFFFFF, size=0xFFFFFFFF, extra=_wide(24)), _PARTS[3]]
+        ),
         "two names": ff.zip_bytes([_ROOT.bent(local_name=b"archive/evil.pkl"), *_PARTS[1:]]),
         "sizes that differ": ff.zip_bytes([_ROOT, _DATA_0.bent(size=1 << 30), _PARTS[3]]),
         "sizes beyond the end": ff.zip_bytes([_ROOT, _DATA_0.bent(size=1 << 30, packed=1 << 30), _PARTS[3]]),
