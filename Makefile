@@ -36,7 +36,7 @@ clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 $(STAMP): pyproject.toml constraints.txt setup.py
-	@$(PY) -c "" 2>/dev/null || { \
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
 	  python=; \
 	  for name in $(PYTHON) python3.11 python3 python; do \
 	    if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; \

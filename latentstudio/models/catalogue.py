@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from latentstudio.atomic_file import write_atomically
 from latentstudio.errors import CatalogueError, CheckpointError, SaveError
@@ -52,6 +52,7 @@ class CatalogueRow:
         family: such as "StyleGAN2"; empty unless a generator.
         architecture: the network in the registry that it needs; empty unless a generator.
         resolution: longer side of its pictures in pixels; 0 unless a generator.
+        class_names: names of its classes, where it has some.
     """
 
     id: str
@@ -69,6 +70,7 @@ class CatalogueRow:
     family: str = ""
     architecture: str = ""
     resolution: int = 0
+    class_names: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -97,14 +99,19 @@ def catalogue_rows() -> list[CatalogueRow]:
     path = resource_dir("pretrained") / "catalogue.toml"
     try:
         stored = tomllib.loads(path.read_text(encoding="utf-8"))
-        rows = [CatalogueRow(id=key, **{**row, "files": tuple(row["files"])}) for key, row in stored.items()]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        rows = [_row(identity, fields) for identity, fields in stored.items()]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CatalogueError(
             f"The catalogue of this installation is damaged: {error}.",
             "Install LatentStudio again.",
             path=path,
         ) from error
     return rows
+
+
+def _row(identity: str, fields: dict[str, Any]) -> CatalogueRow:
+    lists = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+    return CatalogueRow(id=identity, **{**fields, **lists})
 
 
 def row(identity: str) -> CatalogueRow:
@@ -238,6 +245,7 @@ def _read(found: CatalogueRow, path: Path) -> NetworkSpec:
         origin=f"catalogue:{found.id}",
         source=found.source,
         source_sha256=contents.sha256,
+        class_names=found.class_names or spec.provenance.class_names,
     )
     return spec.changed(provenance=provenance)
 
