@@ -65,7 +65,8 @@ class FullyConnected(KeepsDerived):
         bias_init: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        # In place: on the meta device the plain division would load torch's compiler, a second of start.
+        self.weight = nn.Parameter(torch.randn(out_features, in_features).div_(lr_multiplier))
         self.bias = nn.Parameter(torch.full((out_features,), bias_init)) if bias else None
         self.weight_gain = lr_multiplier / math.sqrt(in_features) if weight_gain is None else weight_gain
         self.bias_gain = lr_multiplier
