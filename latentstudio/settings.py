@@ -144,3 +144,12 @@ def save_settings(settings: Settings, folders: Folders | None = None) -> None:
     """
     path = (folders or user_folders()).config / "settings.json"
     write_atomically(path, json.dumps(asdict(settings), indent=2).encode())
+
+
+def calm_threads() -> None:
+    """Let waiting compute threads sleep instead of spin; call it before torch is imported.
+
+    By default a thread that waits for its sibling burns its core, and when anything else wants that
+    core a frame takes ten times as long. A choice the person made in the environment is kept.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

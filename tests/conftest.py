@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latentstudio.settings import calm_threads
+
 # Set before Qt is imported anywhere: tests run without a screen unless they ask for one.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+calm_threads()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

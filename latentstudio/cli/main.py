@@ -17,6 +17,7 @@ from latentstudio import __version__
 from latentstudio.cli import convert, info, models, render, window
 from latentstudio.cli.console import print_error, stdout
 from latentstudio.errors import CancelledError, LatentStudioError
+from latentstudio.settings import calm_threads
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -67,6 +68,7 @@ def with_command(arguments: Sequence[str]) -> list[str]:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    calm_threads()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         app(args=with_command(given), prog_name="latentstudio")

@@ -100,7 +100,7 @@ def _path(generator: Generator) -> Path | None:
         (
             platform.machine(),
             platform.processor(),
-            _cpu_name(),
+            cpu_name(),
             describe_device(generator.device),
             torch.__version__,
         )
@@ -109,7 +109,8 @@ def _path(generator: Generator) -> Path | None:
     return user_folders().cache / "precision" / f"{name}.json"
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor as the system names it; empty where it does not."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
