@@ -165,7 +165,7 @@ class _Reader:
                 }
             )
         with torch.inference_mode():
-            drawn = np.random.RandomState(MEAN_SEED).randn(MEAN_SAMPLES, weights[0].shape[1])  # noqa: NPY002
+            drawn = np.random.RandomState(MEAN_SEED).randn(MEAN_SAMPLES, weights[0].shape[1])
             x = torch.from_numpy(drawn.astype(np.float32))
             x = F.normalize(x, dim=1) if is_scaled else x
             for weight, bias in zip(weights, biases, strict=True):

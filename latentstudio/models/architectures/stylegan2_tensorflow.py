@@ -134,7 +134,7 @@ class _Reader:
             block["conv0"] = self._conv(f"{scope}/Conv0_up", f"{target}.conv0", size, up=2)
             block["conv1"] = self._conv(f"{scope}/Conv1", f"{target}.conv1", size)
         if f"{scope}/Skip/weight" in self.variables:
-            weight = self._kernel(f"{scope}/Skip/weight")
+            weight = self._array(f"{scope}/Skip/weight").transpose(3, 2, 0, 1)
             self.arrays[f"{target}.skip.weight"] = weight
             self._filter(f"{target}.skip")
             block["skip"] = {
