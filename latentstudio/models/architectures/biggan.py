@@ -54,7 +54,7 @@ class BigGAN(Generator):
                 self.blocks.append(SelfAttention(*block["channels"]))
                 self._steps.append(("attention", index, -1))
                 # Named after the block it follows.
-                name = f"attention{stages[-1].name.removeprefix('block')}"
+                name = f"attention{stages[-1].name.removeprefix('block').removeprefix('linear')}"
                 stages.append(StageInfo(name, (height, width), ()))
                 continue
             self.blocks.append(self._block(block))

@@ -21,11 +21,13 @@ from latentstudio.models.architectures.torch_weights import Arrays, Weights, fin
 from latentstudio.models.spec import NetworkSpec
 
 _PUBLISHED_EPS = 1e-4
-_FIRST_STATISTICS = "generator.layers.0.bn_0.running_means"
+# Attention may come first, before any block.
+_FIRST_STATISTICS = {f"generator.layers.{i}.bn_0.running_means" for i in range(2)}
 
 
 def _fits(arrays: Arrays) -> bool:
-    return {"embeddings.weight", "generator.bn.running_means", _FIRST_STATISTICS} <= arrays.keys()
+    marks = {"embeddings.weight", "generator.bn.running_means"}
+    return marks <= arrays.keys() and not _FIRST_STATISTICS.isdisjoint(arrays)
 
 
 def claims(contents: Contents) -> bool:
@@ -76,8 +78,7 @@ class _Reader:
                 blocks.append(self._block(source, len(blocks), next(ups)))
             else:
                 blocks.append(self._attention(source, len(blocks)))
-        channels = len(weights.take(f"{_FIRST_STATISTICS}")[0])
-        bottom = self._first(channels)
+        bottom = self._first(blocks[0]["channels"][0])
         head = self._head()
         config = {
             "family": "BigGAN-deep",

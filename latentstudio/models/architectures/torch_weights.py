@@ -118,6 +118,7 @@ class Weights:
 
         Raises:
             KeyError: the layer has no weight.
+            ValueError: the vectors do not fit it.
         """
         modern = f"{layer}.parametrizations.weight"
         if f"{modern}.original" in self:
@@ -146,16 +147,19 @@ def _divided(
     weight: NDArray[np.float32], u: NDArray[np.float32], v: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     matrix = weight.reshape(len(weight), -1)
+    if (u.size, v.size) != matrix.shape:
+        raise ValueError(f"vectors of {u.size} and {v.size} numbers for a weight of shape {weight.shape}")
     sigma = float(u.reshape(-1) @ (matrix @ v.reshape(-1)))
     return weight / np.float32(sigma) if sigma else weight
 
 
 def _iterated(weight: NDArray[np.float32], u: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One step from the stored left vector; its floor on the norms (1e-12 to 1e-6) never bites."""
+    """One step from the stored left vector; its floor on the norms (1e-12 to 1e-4) never bites."""
     matrix = weight.reshape(len(weight), -1)
+    if u.size != len(matrix):
+        raise ValueError(f"a vector of {u.size} numbers for a weight of shape {weight.shape}")
     v = _unit(u.reshape(-1) @ matrix)
-    projected = matrix @ v
-    return _divided(weight, _unit(projected), v)
+    return _divided(weight, _unit(matrix @ v), v)
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
