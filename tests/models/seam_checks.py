@@ -20,6 +20,11 @@ def close(ours, theirs, atol: float = 1e-5) -> None:
     np.testing.assert_allclose(np.asarray(ours), np.asarray(theirs), rtol=0, atol=atol)
 
 
+def close_in_range(ours, theirs, share: float = 1e-5) -> None:
+    """Within a share of the largest value: for float32 against the same network in float64."""
+    close(ours, theirs, share * max(1.0, float(np.abs(np.asarray(theirs)).max())))
+
+
 def check_claimed_by(path: Path, name: str) -> None:
     """Exactly one reader takes the file, and what it gives is plain JSON and float32."""
     assert [architecture.name for architecture in claimants(read_checkpoint(path))] == [name]
