@@ -43,7 +43,8 @@ class BigGAN(Generator):
         self.truncated_columns = chunk if w_dim > chunk else None
         channels, height, width = self.bottom = tuple(config["bottom"])
         if embed_dim:
-            self.embedding = nn.Parameter(torch.randn(self.classes, embed_dim))
+            # Not normal: on the meta device torch imports a second's worth of compiler for that.
+            self.embedding = nn.Parameter(torch.empty(self.classes, embed_dim).uniform_(-1, 1))
         self.linear = nn.Linear(self.first.stop - self.first.start, channels * height * width)
         self.blocks = nn.ModuleList()
         self._steps: list[tuple[str, int, int]] = [("linear", -1, 0)]  # kind, index of block, row of ws
