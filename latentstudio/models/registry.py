@@ -167,6 +167,27 @@ _BUILT_IN = (
         "ResNet GANs, mimicry (SNGAN, WGAN-GP, SSGAN, DCGAN, InfoMax-GAN, cGAN-PD, SAGAN)",
         "state dict with `l1`, `block2.b1`, `block2.c1`, ... and a last norm and convolution",
     ),
+    (
+        "dcgan_sequential",
+        "dcgan",
+        "dcgan",
+        "DCGAN and other plain stacks",
+        "state dict whose layers form one chain from a vector to a picture",
+    ),
+    (
+        "vae_state_dict",
+        "vae",
+        "vae",
+        "VAE of plain layers",
+        "encoder, two parallel layers for z, decoder that makes a picture",
+    ),
+    (
+        "tiny_autoencoder",
+        "tiny_autoencoder",
+        "tiny-autoencoder",
+        "Tiny autoencoder (TAESD and its sisters)",
+        "numbered blocks with `conv.0`, `conv.2`, `conv.4`; the other half beside it",
+    ),
 )
 
 
