@@ -9,7 +9,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from latentstudio.document.recipe import DirectionEdit, ModelRef, Noise, Recipe, Source, Transform
+from latentstudio.document.edits import (
+    ChannelEdit,
+    DirectionEdit,
+    FeatureEdit,
+    ModelRef,
+    Noise,
+    NoiseLayer,
+    Source,
+    StyleMix,
+    Transform,
+)
+from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError, NewerVersionError, RecipeError
 from latentstudio.latent.directions import Direction
 from latentstudio.latent.spaces import Latent
@@ -21,6 +32,8 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain JSON values; fields at their defaults are written too."""
+    center = recipe.truncation_center
+    transform = recipe.transform
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -29,24 +42,48 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
             "name": recipe.model.name,
             "origin": recipe.model.origin,
         },
-        "sources": [
-            {
-                "space": s.space,
-                "weight": s.weight,
-                **({"seed": s.seed} if s.values is None else {"values": s.values.to_json()}),
-            }
-            for s in recipe.sources
-        ],
+        "sources": [_source_json(s) for s in recipe.sources],
+        "combine": recipe.combine,
         "classes": [list(pair) for pair in recipe.classes],
-        "truncation": {"psi": recipe.truncation_psi, "cutoff": recipe.truncation_cutoff},
+        "mixing": [{"source": _source_json(m.source), "amounts": list(m.amounts)} for m in recipe.mixing],
+        "truncation": {
+            "psi": recipe.truncation_psi,
+            "cutoff": recipe.truncation_cutoff,
+            "curve": list(recipe.truncation_curve),
+            "center": None if center is None else _source_json(center),
+        },
         "directions": [
             {"direction": e.direction.to_json(), "amount": e.amount, "layers": [e.start, e.stop]}
             for e in recipe.directions
         ],
-        "noise": {"mode": recipe.noise.mode, "seed": recipe.noise.seed},
+        "channels": [
+            {"layer": e.layer, "channel": e.channel, "amount": e.amount, "sigma": e.sigma}
+            for e in recipe.channels
+        ],
+        "features": [{"stage": e.stage, "channel": e.channel, "factor": e.factor} for e in recipe.features],
+        "noise": {
+            "mode": recipe.noise.mode,
+            "seed": recipe.noise.seed,
+            "layers": [_noise_layer_json(layer) for layer in recipe.noise.layers],
+        },
         "transform": None
-        if recipe.transform is None
-        else {"x": recipe.transform.x, "y": recipe.transform.y, "angle_deg": recipe.transform.angle_deg},
+        if transform is None
+        else {"x": transform.x, "y": transform.y, "angle_deg": transform.angle_deg},
+    }
+
+
+def _source_json(source: Source) -> dict[str, Any]:
+    start = {"seed": source.seed} if source.values is None else {"values": source.values.to_json()}
+    return {"space": source.space, "weight": source.weight, **start}
+
+
+def _noise_layer_json(layer: NoiseLayer) -> dict[str, Any]:
+    return {
+        "index": layer.index,
+        "strength": layer.strength,
+        "mode": layer.mode,
+        "seed": layer.seed,
+        "values": None if layer.values is None else layer.values.to_json(),
     }
 
 
@@ -96,18 +133,45 @@ def from_json(stored: Any) -> Recipe:
 
 def _read(stored: dict[str, Any]) -> Recipe:
     model, truncation, noise = stored["model"], stored["truncation"], stored["noise"]
-    transform = stored.get("transform")
+    transform, center = stored.get("transform"), truncation["center"]
     return Recipe(
         model=ModelRef(_text(model["sha256"]), _text(model["name"]), _text(model["origin"])),
         sources=tuple(_source(s) for s in stored["sources"]),
+        combine=_text(stored["combine"]),
         classes=tuple((_whole(index), _number(weight)) for index, weight in stored["classes"]),
+        mixing=tuple(
+            StyleMix(_source(m["source"]), tuple(map(_number, m["amounts"]))) for m in stored["mixing"]
+        ),
         truncation_psi=_number(truncation["psi"]),
         truncation_cutoff=_optional_whole(truncation["cutoff"]),
+        truncation_curve=tuple(map(_number, truncation["curve"])),
+        truncation_center=None if center is None else _source(center),
         directions=tuple(_edit(e) for e in stored["directions"]),
-        noise=Noise(_text(noise["mode"]), _whole(noise["seed"])),
+        channels=tuple(
+            ChannelEdit(_text(e["layer"]), _whole(e["channel"]), _number(e["amount"]), _number(e["sigma"]))
+            for e in stored["channels"]
+        ),
+        features=tuple(
+            FeatureEdit(_text(e["stage"]), _whole(e["channel"]), _number(e["factor"]))
+            for e in stored["features"]
+        ),
+        noise=Noise(
+            _text(noise["mode"]), _whole(noise["seed"]), tuple(_noise_layer(e) for e in noise["layers"])
+        ),
         transform=None
         if transform is None
         else Transform(*(_number(transform[key]) for key in ("x", "y", "angle_deg"))),
+    )
+
+
+def _noise_layer(stored: dict[str, Any]) -> NoiseLayer:
+    mode, values = stored["mode"], stored["values"]
+    return NoiseLayer(
+        _whole(stored["index"]),
+        _number(stored["strength"]),
+        None if mode is None else _text(mode),
+        _optional_whole(stored["seed"]),
+        None if values is None else Latent.from_json(values),
     )
 
 

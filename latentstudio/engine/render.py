@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentstudio.document.recipe import Recipe
-from latentstudio.engine.latents import resolve_inputs
+from latentstudio.engine.latents import noise_tokens, resolve_inputs
 from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.stage_cache import StageCache, stage_keys
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
@@ -85,8 +85,10 @@ class Renderer:
         generator.compute_dtype = dtype
         seconds = self._seconds.setdefault(dtype, [0.0] * len(generator.stages))
         inputs = resolve_inputs(recipe, generator)
-        noise = f"{recipe.noise.mode}:{recipe.noise.seed if recipe.noise.mode == 'random' else 0}"
-        keys = stage_keys(generator, inputs, noise, str(dtype))
+        noise = noise_tokens(recipe.noise, len(generator.noise_shapes))
+        edits = _edits_by_stage(recipe, generator)
+        texts = {stage: repr(scaled) for stage, scaled in edits.items()}
+        keys = stage_keys(generator, inputs, noise, texts, str(dtype))
         last, state, first = len(keys) - 1, State(), 0
         for index in range(last, -1, -1):
             found = self.cache.get(keys[index])
@@ -100,6 +102,8 @@ class Renderer:
                 raise CancelledError("The picture was abandoned for a newer one.")
             started = time.perf_counter()
             state = generator.run_stage(index, state, inputs)
+            if generator.stages[index].name in edits:
+                state = _scaled(state, edits[generator.stages[index].name])
             # After the last stage nobody reads the features again.
             kept = State(None, state.img) if index == last and state.img is not None else state
             self.cache.put(keys[index], kept)
@@ -126,6 +130,28 @@ class Renderer:
             if self.generator.gives_picture(index) and (spent <= budget_ms or best == stages):
                 best = index + 1
         return stages if spent <= budget_ms else best
+
+
+def _edits_by_stage(recipe: Recipe, generator: Generator) -> dict[str, list[tuple[int, float]]]:
+    names = {stage.name for stage in generator.stages}
+    edits: dict[str, list[tuple[int, float]]] = {}
+    for edit in recipe.features:
+        if edit.stage not in names:
+            raise InputError(f'This model has no stage "{edit.stage}".')
+        edits.setdefault(edit.stage, []).append((edit.channel, edit.factor))
+    return edits
+
+
+def _scaled(state: State, edits: list[tuple[int, float]]) -> State:
+    """The state with some feature maps scaled; a new tensor, since the old one may be cached."""
+    if state.x is None:
+        raise InputError("This stage leaves no feature maps to scale.")
+    x = state.x.clone()
+    for channel, factor in edits:
+        if channel >= x.shape[1]:
+            raise InputError(f"There is no feature map {channel}: this stage has {x.shape[1]}.")
+        x[:, channel] *= factor
+    return State(x, state.img)
 
 
 def to_pixels(generator: Generator, img: Tensor) -> Pixels:

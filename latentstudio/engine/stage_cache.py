@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -57,27 +58,33 @@ class StageCache:
         self.used_bytes = 0
 
 
-def stage_keys(generator: Generator, inputs: Inputs, noise_token: str, precision: str) -> list[Key]:
+def stage_keys(
+    generator: Generator, inputs: Inputs, noise: Sequence[str], edits: Mapping[str, str], precision: str
+) -> list[Key]:
     """A key for what each stage leaves, by the values it and all before it read.
 
     Args:
         generator: whose stages.
         inputs: what they read; one picture.
-        noise_token: stands for the noise maps, which are too large to hash for every frame.
+        noise: for each noise input a text that stands for its map, which is too large to hash for
+            every frame.
+        edits: by stage name a text that stands for what is done to its features.
         precision: states of different precision must not meet.
     """
     ws = inputs.ws[0].detach().to("cpu", torch.float32).contiguous().numpy()
-    transform = (
-        b"" if inputs.transform is None else inputs.transform.detach().cpu().contiguous().numpy().tobytes()
-    )
+    transform = b"" if inputs.transform is None else _content(inputs.transform)
     previous = hashlib.blake2b(precision.encode(), digest_size=16).digest()
     keys = []
     for stage in generator.stages:
         state = hashlib.blake2b(previous, digest_size=16)
         for row in stage.ws_rows:
             state.update(ws[row].tobytes())
-        if stage.noise:
-            state.update(noise_token.encode())
+        for index in stage.noise:
+            state.update(noise[index].encode())
+        if stage.name in inputs.style_offsets:
+            state.update(_content(inputs.style_offsets[stage.name]))
+        if stage.name in edits:
+            state.update(edits[stage.name].encode())
         if stage.reads_transform:
             state.update(transform)
         if stage.reads_truncation:
@@ -85,6 +92,10 @@ def stage_keys(generator: Generator, inputs: Inputs, noise_token: str, precision
         previous = state.digest()
         keys.append(previous)
     return keys
+
+
+def _content(tensor: Tensor) -> bytes:
+    return bytes(tensor.detach().to("cpu", torch.float32).contiguous().numpy().tobytes())
 
 
 def _bytes(tensor: Tensor) -> int:

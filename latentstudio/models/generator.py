@@ -158,6 +158,9 @@ class Inputs:
         ws: float32 (N, num_ws, w_dim).
         noise_mode: "const", "random" or "none".
         noise_maps: noise by index, in place of what `noise_mode` would give; each (N or 1, 1, H, W).
+        noise_modes: modes by index, in place of `noise_mode`.
+        noise_scale: factors on the noise by index.
+        style_offsets: by stage name, what is added to its style, (style_dim,).
         transform: float32 (3, 3), as a person means it (not its inverse); None for the identity.
         truncation_psi: for families whose stages read it.
     """
@@ -165,6 +168,9 @@ class Inputs:
     ws: Tensor
     noise_mode: str = "const"
     noise_maps: Mapping[int, Tensor] = field(default_factory=dict)
+    noise_modes: Mapping[int, str] = field(default_factory=dict)
+    noise_scale: Mapping[int, float] = field(default_factory=dict)
+    style_offsets: Mapping[str, Tensor] = field(default_factory=dict)
     transform: Tensor | None = None
     truncation_psi: float = 1.0
 
@@ -173,13 +179,20 @@ class Inputs:
 
         "random" draws from torch's global generator in the order of execution, as the originals do.
         """
+        mode = self.noise_modes.get(index, self.noise_mode)
         if index in self.noise_maps:
-            return self.noise_maps[index]
-        if self.noise_mode == "const":
-            return const
-        if self.noise_mode == "random":
-            return torch.randn((len(self.ws), 1, height, width), device=self.ws.device)
-        return None
+            noise: Tensor | None = self.noise_maps[index]
+        elif mode == "random":
+            noise = torch.randn((len(self.ws), 1, height, width), device=self.ws.device)
+        else:
+            noise = const if mode == "const" else None
+        factor = self.noise_scale.get(index, 1.0)
+        return noise if noise is None or factor == 1 else noise * factor
+
+    def styled(self, stage: str, style: Tensor) -> Tensor:
+        """A stage's style (N, style_dim) with the offset that an edit asks for."""
+        offset = self.style_offsets.get(stage)
+        return style if offset is None else style + offset
 
 
 class StyleWeight(NamedTuple):
@@ -223,6 +236,9 @@ class Generator(nn.Module, ABC):
     def mean_latent(self) -> Tensor:
         """What truncation moves toward: (w_dim,) or (num_ws, w_dim)."""
         return torch.zeros(self.info.w_dim, device=self.device)
+
+    # Whether every style passes `Inputs.styled`, so that single style channels can be moved.
+    has_style_edits: bool = False
 
     def style_weights(self) -> list[StyleWeight]:
         """The style affines in order of execution; empty where the family has none."""
@@ -359,7 +375,13 @@ class Generator(nn.Module, ABC):
                 raise InputError("The transform must be a 3 x 3 matrix of finite numbers.")
             if abs(float(torch.linalg.det(transform))) < 1e-8:
                 raise InputError("The transform can't be inverted: it squeezes the picture flat.")
-        return Inputs(ws, noise_mode, dict(noise_maps or {}), transform, truncation_psi)
+        return Inputs(
+            ws,
+            noise_mode,
+            dict(noise_maps or {}),
+            transform=transform,
+            truncation_psi=truncation_psi,
+        )
 
     def image(self, state: State) -> Tensor:
         """The picture of a finished state: float32 (N, img_channels, H, W)."""

@@ -8,11 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentstudio.document.recipe import (
+    ChannelEdit,
     DirectionEdit,
+    FeatureEdit,
     ModelRef,
     Noise,
+    NoiseLayer,
     Recipe,
     Source,
+    StyleMix,
     Transform,
 )
 from latentstudio.document.recipe_json import dumps, from_json, loads, to_json
@@ -25,10 +29,16 @@ FULL = Recipe(
     model=ModelRef("ab" * 32, "Clay", "bundled:clay"),
     sources=(Source(seed=3, weight=0.5), Source("w", None, Latent([1, 2, 3, 4]), 0.5)),
     classes=((2, 0.5), (1, 0.5)),
+    combine="z normalized",
+    mixing=(StyleMix.of_rows(Source(seed=8), [1, 3], 0.5),),
     truncation_psi=0.7,
     truncation_cutoff=4,
+    truncation_curve=(1.0, 0.5),
+    truncation_center=Source("w", None, Latent([0, 0, 1, 0])),
     directions=(DirectionEdit(SMILE, 1.4, 1, 3), DirectionEdit(SMILE, -2.0)),
-    noise=Noise("random", 9),
+    channels=(ChannelEdit("b8.conv1", 3, -2.0, 0.7),),
+    features=(FeatureEdit("b8.conv1", 3, 0.5),),
+    noise=Noise("random", 9, (NoiseLayer(2, 0.5, "const"), NoiseLayer(3, 1.0, None, 4, Latent([[1.0]])))),
     transform=Transform(0.1, -0.2, 30),
 )
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -92,13 +102,29 @@ def test_what_is_not_a_recipe_is_refused(text):
         loads(text)
 
 
-@pytest.mark.parametrize("key", ["model", "sources", "truncation", "directions", "noise", "classes"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "model",
+        "sources",
+        "truncation",
+        "directions",
+        "noise",
+        "classes",
+        "mixing",
+        "channels",
+        "features",
+        "combine",
+    ],
+)
 @pytest.mark.parametrize("value", [None, 3, "x", [1], {}, [[]], [{}]])
 def test_damage_anywhere_is_a_named_error(key, value):
     stored = json.loads(dumps(FULL))
     stored[key] = value
-    if key in ("directions", "classes", "sources") and value == {}:
+    if value == {}:
         value = stored[key] = {"a": 1}
+    if key == "combine" and value == "x":
+        value = stored[key] = "y"
     with pytest.raises(RecipeError):
         from_json(stored)
 

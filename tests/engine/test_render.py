@@ -5,7 +5,17 @@ import pytest
 import torch
 
 from latentstudio import render
-from latentstudio.document.recipe import DirectionEdit, ModelRef, Noise, Recipe, Source
+from latentstudio.document.recipe import (
+    ChannelEdit,
+    DirectionEdit,
+    FeatureEdit,
+    ModelRef,
+    Noise,
+    NoiseLayer,
+    Recipe,
+    Source,
+    StyleMix,
+)
 from latentstudio.engine.latents import resolve_ws
 from latentstudio.engine.render import Renderer
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
@@ -144,3 +154,111 @@ def test_render_finds_the_model_by_its_hash(tiny, tiny_path):
 def test_another_models_recipe_is_refused(tiny):
     with pytest.raises(ModelNotFoundError, match="another model"):
         render(Recipe(model=ModelRef("ab" * 32, "Horses")), tiny)
+
+
+def test_mixed_rows_are_the_other_sources_to_the_last_bit(tiny):
+    a, b = (resolve_ws(Recipe.from_seed(s, truncation_psi=0.7), tiny) for s in (1, 2))
+    mixed = resolve_ws(
+        Recipe.from_seed(1, truncation_psi=0.7, mixing=(StyleMix.of_rows(Source(seed=2), range(2, 4)),)), tiny
+    )
+    assert np.array_equal(mixed[2:4], b[2:4])
+    assert np.array_equal(mixed[[0, 1, 4, 5]], a[[0, 1, 4, 5]])
+    half = resolve_ws(Recipe.from_seed(1, mixing=(StyleMix(Source(seed=2), (0.5,)),)), tiny)
+    plain = [resolve_ws(Recipe.from_seed(s), tiny) for s in (1, 2)]
+    assert np.allclose(half[0], (plain[0][0] + plain[1][0]) / 2, atol=1e-6)
+    assert np.array_equal(half[1:], plain[0][1:])
+
+
+def test_the_order_of_mixing_sources_does_not_matter_where_they_share_no_row(tiny):
+    parts = (StyleMix.of_rows(Source(seed=2), [0, 1]), StyleMix.of_rows(Source(seed=3), [4]))
+    one, other = (resolve_ws(Recipe.from_seed(1, mixing=m), tiny) for m in (parts, parts[::-1]))
+    assert np.array_equal(one, other)
+
+
+def test_latent_arithmetic_in_z_is_the_classic_one(tiny):
+    sources = tuple(Source(seed=s, weight=w) for s, w in ((1, 1.0), (2, -1.0), (3, 1.0)))
+    z = sum(np.float32(s.weight) * z_from_seed(s.seed, 8) for s in sources)
+    found = resolve_ws(Recipe(sources=sources, combine="z"), tiny)
+    assert np.allclose(found, tiny.mapping(z[None])[0].numpy(), atol=1e-5)
+    # This mapping normalises z by itself, so the length makes no difference to it.
+    normal = resolve_ws(Recipe(sources=sources, combine="z normalized"), tiny)
+    assert np.allclose(found, normal, atol=1e-4)
+    with pytest.raises(InputError, match="summed in z"):
+        render(Recipe(sources=(*sources, Source("w", None, Latent(np.ones(8)))), combine="z"), tiny)
+
+
+def test_truncation_may_follow_a_curve_and_lead_to_ones_own_centre(tiny):
+    ws = resolve_ws(Recipe.from_seed(1), tiny)
+    mean = tiny.mean_latent.numpy()
+    curve = resolve_ws(Recipe.from_seed(1, truncation_psi=0.5, truncation_curve=(1.0, 0.0)), tiny)
+    assert np.array_equal(curve[0], ws[0])
+    assert np.allclose(curve[1], mean, atol=1e-6)
+    assert np.allclose(curve[2:], mean + 0.5 * (ws[2:] - mean), atol=1e-6)
+    center = resolve_ws(Recipe.from_seed(2), tiny)
+    moved = resolve_ws(
+        Recipe.from_seed(1, truncation_psi=0.0, truncation_center=Source(seed=2), truncation_cutoff=3), tiny
+    )
+    assert np.allclose(moved[:3], center[:3], atol=1e-6)
+    assert np.array_equal(moved[3:], ws[3:])
+
+
+def test_noise_layers_differ_from_the_rest_as_asked(tiny):
+    ws = tiny.mapping(z_from_seed(1, 8)[None])
+    maps = {0: torch.zeros(1, 1, 4, 4), 2: 2 * tiny.draw_noise(9)[2]}
+    own = np.random.default_rng(0).standard_normal(tiny.noise_shapes[3]).astype(np.float32)
+    maps[3] = torch.from_numpy(own)[None, None]
+    layers = (
+        NoiseLayer(0, mode="none"),
+        NoiseLayer(2, 2.0, "random", 9),
+        NoiseLayer(3, values=Latent(own)),
+    )
+    expected = tiny.to_uint8(tiny.synthesis(ws, noise_maps=maps))[0].permute(1, 2, 0).numpy()
+    found = render(Recipe.from_seed(1, noise=Noise("const", 0, layers)), tiny)
+    assert np.array_equal(found, expected)
+    for bad in (NoiseLayer(5), NoiseLayer(1, values=Latent(np.ones((3, 3))))):
+        with pytest.raises(InputError, match=r"[Nn]oise"):
+            render(Recipe(noise=Noise(layers=(bad,))), tiny)
+
+
+def test_the_cache_knows_every_kind_of_edit(tiny):
+    renderer = Renderer(tiny)
+    base = Recipe.from_seed(1)
+    seen = [renderer.frame(base).image]
+    for edit in (
+        {"mixing": (StyleMix.of_rows(Source(seed=2), [5]),)},
+        {"noise": Noise(layers=(NoiseLayer(4, 3.0),))},
+        {"noise": Noise(layers=(NoiseLayer(4, 0.0),))},
+        {"channels": (ChannelEdit("b16.conv1", 2, 3.0, 2.0),)},
+        {"channels": (ChannelEdit("b16.conv1", 2, -3.0, 2.0),)},
+        {"features": (FeatureEdit("b8.conv1", 1, 0.0),)},
+        {"features": (FeatureEdit("b8.conv1", 1, 2.0),)},
+    ):
+        recipe = base.changed(**edit)
+        frame = renderer.frame(recipe)
+        assert frame.stages_run < len(tiny.stages), edit
+        assert np.array_equal(frame.image, render(recipe, tiny)), edit
+        assert not any(np.array_equal(frame.image, other) for other in seen), edit
+        seen.append(frame.image)
+    assert np.array_equal(renderer.frame(base).image, seen[0])
+
+
+def test_a_style_channel_moves_by_so_many_sigmas(tiny):
+    recipe = Recipe.from_seed(1, channels=(ChannelEdit("b4.torgb", 3, 1.5, 2.0),))
+    ws = tiny.mapping(z_from_seed(1, 8)[None])
+    bias = tiny.blocks["b4"].torgb.affine.bias
+    before = bias.clone()
+    bias[3] += 3.0
+    expected = tiny.to_uint8(tiny.synthesis(ws))[0].permute(1, 2, 0).numpy()
+    bias.copy_(before)
+    assert np.array_equal(render(recipe, tiny), expected)
+
+
+def test_edits_that_name_what_is_not_there_are_sentences(tiny):
+    for changes, words in (
+        ({"channels": (ChannelEdit("b4.conv1", 99),)}, "style channel 99"),
+        ({"channels": (ChannelEdit("nowhere", 0),)}, "nowhere"),
+        ({"features": (FeatureEdit("nowhere", 0),)}, "nowhere"),
+        ({"features": (FeatureEdit("b4.conv1", 99, 0.0),)}, "feature map 99"),
+    ):
+        with pytest.raises(InputError, match=words):
+            render(Recipe(**changes), tiny)

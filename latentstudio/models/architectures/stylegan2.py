@@ -30,9 +30,9 @@ from latentstudio.models.layers import (
 
 def default_filter(shape: tuple[int, ...]) -> Tensor:
     """A binomial FIR kernel of the given shape, (k, k) or (k,) for a separable one; its sum is one."""
-    taps = torch.tensor([float(math.comb(shape[-1] - 1, i)) for i in range(shape[-1])])
-    taps = taps / taps.sum()
-    return torch.outer(taps, taps) if len(shape) == 2 else taps
+    # In plain numbers: arithmetic on the meta device would load torch's compiler, which takes seconds.
+    taps = [math.comb(shape[-1] - 1, i) / 2 ** (shape[-1] - 1) for i in range(shape[-1])]
+    return torch.tensor([[a * b for b in taps] for a in taps] if len(shape) == 2 else taps)
 
 
 class Mapping(nn.Module):
@@ -125,9 +125,9 @@ class ModulatedConv(KeepsDerived):
         self.slope = 0.2 if activation == "lrelu" else 1.0
         self.resolution = (int(resolution[0]), int(resolution[1]))
 
-    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str, noise_index: int) -> Tensor:
         """x (N, in, H, W), w (N, w_dim) -> (N, out, up H, up W)."""
-        style = self.affine(w)
+        style = inputs.styled(stage, self.affine(w))
         # Slope and gain are positive, so the gain may be applied before the activation.
         scale = (style.square() @ self._energy().t() + 1e-8).rsqrt() * self.gain  # (N, out)
         if len(x) == 1 and self.weight.numel() <= x.numel():
@@ -203,9 +203,9 @@ class ToRGB(nn.Module):
         if filter:  # for the upsampling of the picture, which need not be that of the features
             self.register_buffer("resample_filter", default_filter(filter))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str) -> Tensor:
         """x (N, in, H, W), w (N, w_dim) -> (N, img_channels, H, W)."""
-        style = (self.affine(w) * self.weight_gain).to(x.dtype)
+        style = (inputs.styled(stage, self.affine(w)) * self.weight_gain).to(x.dtype)
         weight, padding = self.weight.to(x.dtype), self.weight.shape[-1] // 2
         if len(x) == 1:
             y = F.conv2d(x, weight * style[:, :, None, None], padding=padding)
@@ -268,6 +268,7 @@ class StyleGAN2(Generator):
     family = "StyleGAN2"
     conv_class = ModulatedConv
     has_fast_precision = True
+    has_style_edits = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -321,20 +322,21 @@ class StyleGAN2(Generator):
     def run_stage(self, index: int, state: State, inputs: Inputs) -> State:
         """One layer: a convolution moves the features on, a ToRGB adds to the picture."""
         name, layer, row, noise_index = self._steps[index]
+        stage = self.stages[index].name
         block = self._block(name)
         w = inputs.ws[:, row]
         x, img = state
         if layer == "torgb":
             assert x is not None
-            y = block.torgb(x, w)
+            y = block.torgb(x, w, inputs, stage)
             return State(x, y if img is None else self._upsample_picture(img, block.torgb) + y)
         if x is None:
             x = self._first_features(block, w).to(dtype=self.compute_dtype, memory_format=torch.channels_last)
         if hasattr(block, "skip") and layer == "conv0":
             # The residual branch starts from the same features; it rides in the picture's place,
             # which a residual generator leaves empty until its very last layer.
-            return State(getattr(block, layer)(x, w, inputs, noise_index), block.skip(x))
-        y = getattr(block, layer)(x, w, inputs, noise_index)
+            return State(getattr(block, layer)(x, w, inputs, stage, noise_index), block.skip(x))
+        y = getattr(block, layer)(x, w, inputs, stage, noise_index)
         if hasattr(block, "skip"):
             assert img is not None
             return State(y + img, None)
