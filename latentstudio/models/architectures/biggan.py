@@ -134,7 +134,7 @@ class BigGAN(Generator):
         x = state.x
         assert x is not None
         if kind == "head":
-            return State(self.squash(self.head(self.head_norm(x, None, psi))))
+            return State(x, self.squash(self.head(self.head_norm(x, None, psi))))
         if kind == "attention":
             return State(self.blocks[block](x))
         y = inputs.ws[:, row, self.cond] if self.cond else None
