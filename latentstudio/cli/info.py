@@ -90,6 +90,7 @@ def _print_model(facts: dict[str, Any]) -> None:
         ("Source", provenance["source"]),
         ("Names of z", ", ".join(provenance["z_names"])),
         ("Class names", ", ".join(provenance["class_names"])),
+        *(("Option", _option(option)) for option in facts["options"]),
         *(("Note", note) for note in facts["notes"]),
     ]
     for name, value in lines:
@@ -100,6 +101,10 @@ def _print_model(facts: dict[str, Any]) -> None:
         size = "{1} x {0}".format(*stage["resolution"])
         rows = ", ".join(map(str, stage["ws_rows"]))
         stdout.print(f"  {stage['name']:<18} {size:<11} reads ws {rows}", highlight=False, markup=False)
+
+
+def _option(option: dict[str, Any]) -> str:
+    return "{name} = {default:g}, from {low:g} to {high:g} (set it with convert --option)".format(**option)
 
 
 def _print_recipe(facts: dict[str, Any]) -> None:
