@@ -61,7 +61,7 @@ class Step(nn.Module):
             if self.op != "linear":
                 kernel = int(step["kernel"])
                 shape = ((out, inside) if self.op == "conv" else (inside, out)) + (kernel, kernel)
-            self.weight = nn.Parameter(torch.randn(shape))
+            self.weight = nn.Parameter(torch.empty(shape))
             self.bias = nn.Parameter(torch.zeros(out)) if step["bias"] else None
         elif self.op == "norm":
             features = int(step["features"])
@@ -140,7 +140,7 @@ class SequentialGenerator(Generator):
         z_dim = int(config["inputs"]) - c_dim
         if config.get("embedding"):
             c_dim, width = (int(n) for n in config["embedding"])
-            self.embedding = nn.Parameter(torch.randn(c_dim, width))
+            self.embedding = nn.Parameter(torch.empty(c_dim, width))
             z_dim = int(config["inputs"]) - (0 if self.label == "times" else width)
         if z_dim < 1:
             raise ValueError(f"{c_dim} classes leave no z")
@@ -191,7 +191,9 @@ class SequentialGenerator(Generator):
         assert x is not None
         for number in self._groups[index]:
             x = self.steps[number](x)
-        return State(x)
+        if x.ndim == 2:
+            x = x[:, :, None, None]  # vectors travel as maps of one pixel
+        return State(x, x if index == len(self.stages) - 1 else None)
 
     def style_weights(self) -> list[StyleWeight]:
         """What reads z: the first layer, as SeFa factorises it for such families."""

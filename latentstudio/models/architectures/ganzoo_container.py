@@ -63,7 +63,7 @@ def gan_zoo(contents: Contents) -> GanZoo | None:
         return GanZoo({}, without_prefix(plain), ())
     config = root.get("config")
     if isinstance(config, Inert) and config.name == CONFIG_NAME:
-        config = config.state
+        config = config.state or {}
     if not isinstance(config, dict):
         return None
     for key in ("avgG", "netG"):

@@ -30,7 +30,7 @@ class Layer(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], gained: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(shape))
+        self.weight = nn.Parameter(torch.empty(shape))
         self.bias = nn.Parameter(torch.zeros(shape[0]))
         self.gain = math.sqrt(2 / math.prod(shape[1:])) if gained else 1.0
 
@@ -118,7 +118,7 @@ class ProGAN(Generator):
         if what == "dense":
             z = inputs.ws[:, 0]
             if self.config["norm_latent"]:
-                z = normalize_2nd_moment(z, eps=self.eps)
+                z = self._normalize(z)
             x = self.dense(z).reshape(len(z), self.start_channels, *self.base)
             return State(self._activate(x, bool(self.config["norm_dense"])))
         assert x is not None
@@ -146,7 +146,12 @@ class ProGAN(Generator):
 
     def _activate(self, x: Tensor, norm: bool) -> Tensor:
         x = F.leaky_relu_(x, self.slope) if may_overwrite(x) else F.leaky_relu(x, self.slope)
-        return normalize_2nd_moment(x, eps=self.eps) if norm else x
+        return self._normalize(x) if norm else x
+
+    def _normalize(self, x: Tensor) -> Tensor:
+        if self.config.get("divides"):  # the same number, rounded as that original rounds it
+            return x / (x.square().mean(1, keepdim=True) + self.eps).sqrt()
+        return normalize_2nd_moment(x, eps=self.eps)
 
     def gives_picture(self, index: int) -> bool:
         """Heads give pictures: the last one, and the coarser one that is faded out."""
@@ -191,6 +196,7 @@ def build(config: dict[str, Any]) -> Generator:
             "start_channels"; "blocks": for each size a list of [channels in, channels out, kernel
             size]; "heads": channels into each size's picture head; "gain_on_output": see `Layer`;
             "slope" of the leaky ReLU; "eps", "norm_latent", "norm_dense", "norm": pixelwise
-            normalisation and where it stands; "output": "tanh" or None; and what `progress` reads.
+            normalisation and where it stands; "divides": by a root, not times its inverse;
+            "output": "tanh" or None; and what `progress` reads.
     """
     return ProGAN(config)

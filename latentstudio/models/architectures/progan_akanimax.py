@@ -119,6 +119,7 @@ def _spec(arrays: Arrays, conf: dict[str, Any], key: str) -> NetworkSpec:
         "eps": 1e-8,
         # In the older layouts whoever samples normalises z, not the network.
         "norm_latent": not older,
+        "divides": True,
         "norm_dense": False,
         "norm": True,
         "depth": lowest + count - 1,

@@ -19,8 +19,11 @@ from typing import Any, NamedTuple
 
 Steps = list[dict[str, Any]]
 
-# Names of shortcuts: what has them is no single chain, whatever its shapes allow.
-_SHORTCUT = re.compile(r"(?:^|\.)(?:c_sc|shortcut|skip|residual|downsample|block\d+\.[bc]\d)(?:\.|$)")
+# Names of shortcuts and of several picture heads: no single chain, whatever the shapes allow.
+_BRANCHED = re.compile(
+    r"(?:^|\.)(?:c_sc|shortcut|skip|residual|downsample|block\d+\.[bc]\d|to_?rgbs?(?:layers)?|rgb_converters)(?:\.|$)",
+    re.IGNORECASE,
+)
 _PARTS = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
@@ -80,8 +83,8 @@ def find_leaves(shapes: Mapping[str, tuple[int, ...]]) -> list[Leaf]:
         name, _, part = key.rpartition(".")
         if part not in _PARTS:
             raise LayoutError(f'"{key}" belongs to no plain layer')
-        if _SHORTCUT.search(name):
-            raise LayoutError(f'"{name}" belongs to a residual block')
+        if _BRANCHED.search(name):
+            raise LayoutError(f'"{name}" belongs to a branch')
         leaf = leaves.setdefault(name, Leaf(name, (), set()))
         leaf.parts.add(part)
         if part == "weight" or (part == "running_mean" and not leaf.shape):

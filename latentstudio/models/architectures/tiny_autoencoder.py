@@ -143,9 +143,10 @@ class TinyAutoencoder(Generator):
         x = self.decoder[index](x)
         if layer.get("relu"):
             x = F.relu(x)
-        if index == len(self.stages) - 1 and self.config["signed"]:
-            x = x * 2 - 1
-        return State(x)
+        if index < len(self.stages) - 1:
+            return State(x)
+        x = x * 2 - 1 if self.config["signed"] else x
+        return State(x, x)
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents z (N, z_dim) of pictures (N, 3, H, W) in [-1, 1]; other sizes are resized.
