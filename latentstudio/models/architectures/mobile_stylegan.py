@@ -28,8 +28,9 @@ from latentstudio.models.layers import may_overwrite
 from latentstudio.models.spec import NetworkSpec
 
 # Fresh memory costs more than arithmetic here: the system hands it out page by page. What lies
-# between two steps of a layer therefore stays below this many numbers and is used again.
-_STRIP = 1 << 20
+# between two steps of a layer therefore stays below this many numbers and is used again. Smaller
+# strips are no faster, and suffer when other programs keep the processor from its threads.
+_STRIP = 1 << 21
 
 _MEAN_SAMPLES, _MEAN_BATCH = 32_768, 4_096
 
@@ -135,7 +136,7 @@ class ModulatedConv(nn.Module):
         if noise is None:
             noise = x.new_zeros(1, 1, 1, 1)
         noise = (noise.reshape(-1, 1, *noise.shape[-2:]) * self.noise_strength).to(x.dtype)
-        large = max(self.weight.shape[:2]) * x.shape[2] * x.shape[3] > 2 * _STRIP
+        large = max(self.weight.shape[:2]) * x.shape[2] * x.shape[3] > _STRIP
         parts = (x, style, noise, self.weight)
         if large and self.depthwise is not None and x.device.type == "cpu" and all(map(may_overwrite, parts)):
             return self._in_strips(x, style, noise.expand(len(x), -1, *self.size))
@@ -155,12 +156,12 @@ class ModulatedConv(nn.Module):
         return F.leaky_relu(x + noise, self.slope)
 
     def _in_strips(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
-        """The same on a few rows at a time, each written straight to its place."""
+        """The same, between its two convolutions a few rows at a time."""
         assert self.depthwise is not None
         n, channels, height, width = x.shape
         out_channels = len(self.weight)
         weight, bias = self.weight.to(x.dtype).reshape(out_channels, channels).t(), self.bias.to(x.dtype)
-        y = x.new_empty(n, height, width, out_channels)
+        y = noise.permute(0, 2, 3, 1).contiguous() + bias
         for i in range(n):
             taps = self.depthwise.to(x.dtype) * style[i, :, None, None, None]
             for start, stop in _strips(height, width * max(channels, out_channels)):
@@ -168,10 +169,8 @@ class ModulatedConv(nn.Module):
                 rows = F.conv2d(x[i : i + 1, :, first:last], taps, padding=1, groups=channels)
                 rows = rows[:, :, start - first : stop - first]  # without the neighbours' rows
                 out = y[i, start:stop].view(-1, out_channels)
-                torch.add(noise[i, 0, start:stop].reshape(-1, 1), bias, out=out)
                 out.addmm_(rows.permute(0, 2, 3, 1).reshape(-1, channels), weight)
-                F.leaky_relu_(out, self.slope)
-        return y.permute(0, 3, 1, 2)
+        return F.leaky_relu_(y, self.slope).permute(0, 3, 1, 2)
 
 
 class Head(nn.Module):

@@ -154,6 +154,14 @@ def test_noise_can_be_stored_absent_random_or_given(pair, network):
             assert network._module(index).noise_const.square().mean().item() == pytest.approx(1, abs=1e-5)
 
 
+def test_given_noise_may_lie_in_memory_as_it_likes(network, monkeypatch):
+    ws, noise = some_ws(network, 2), torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+    whole = network.synthesis(ws, noise_maps={3: noise})
+    monkeypatch.setattr(mobile_stylegan, "_STRIP", 64)
+    turned = noise.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0)
+    torch.testing.assert_close(network.synthesis(ws, noise_maps={3: turned}), whole, atol=1e-4, rtol=1e-5)
+
+
 def test_gradients_reach_latents_and_noise_and_leave_the_picture_alone(network, monkeypatch):
     monkeypatch.setattr(mobile_stylegan, "_STRIP", 64)
     ws, noise = some_ws(network).requires_grad_(), {4: torch.ones(1, 1, 16, 16, requires_grad=True)}
