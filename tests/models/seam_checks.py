@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +31,6 @@ def check_claimed_by(path: Path, name: str) -> None:
     """Exactly one reader takes the file, and what it gives is plain JSON and float32."""
     assert [architecture.name for architecture in claimants(read_checkpoint(path))] == [name]
     spec, _ = read_network(path)
-    import json
-
     json.dumps(spec.config)
     assert all(array.dtype == np.float32 for array in spec.arrays.values())
 
@@ -50,7 +50,7 @@ def check_seam(generator: Generator) -> None:
         for index, stage in enumerate(generator.stages):
             state = generator.run_stage(index, state, inputs)
             states.append(state)
-            if stage.name.endswith("torgb") is False:
+            if not stage.name.endswith("torgb"):
                 assert tuple(state.x.shape[2:]) == stage.resolution
             if generator.gives_picture(index):
                 assert state.img is not None
@@ -78,6 +78,15 @@ def check_seam(generator: Generator) -> None:
     for weight in generator.style_weights():
         assert weight.weight.shape[1] == info.w_dim
         assert weight.row in generator.stages[names.index(weight.layer)].ws_rows
+    if generator.has_style_edits:
+        for weight in generator.style_weights():
+            moved = torch.zeros(len(weight.weight))
+            moved[0] = 0.5
+            edited = dataclasses.replace(generator.inputs(ws), style_offsets={weight.layer: moved})
+            state = State()
+            for index in range(len(generator.stages)):
+                state = generator.run_stage(index, state, edited)
+            assert not torch.equal(generator.image(state), whole), weight.layer
     ws.requires_grad_()
     generator.synthesis(ws).square().mean().backward()
     assert ws.grad is not None

@@ -13,7 +13,6 @@ Sources: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN";
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, cast
 
 import torch
@@ -53,13 +52,12 @@ class Conv(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, w_dim: int, kernel_size: int) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, in_channels, weight_gain=1.0, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
         self.noise_strength = nn.Parameter(torch.zeros(out_channels))
         self.noise_bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        """x (N, in, H, W), w (N, w_dim), noise (N or 1, 1, H, W) -> (N, out, H, W)."""
-        style = self.affine(w)
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        """x (N, in, H, W), style (N, in), noise (N or 1, 1, H, W) -> (N, out, H, W)."""
         energy = self.weight.square().sum((2, 3))  # (out, in)
         scale = (style.square() @ energy.t() + 1e-8).rsqrt()  # (N, out)
         x = F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
@@ -76,11 +74,10 @@ class ToRGB(nn.Module):
     def __init__(self, in_channels: int, img_channels: int, w_dim: int, kernel_size: int) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, in_channels, weight_gain=1.0, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(torch.empty(img_channels, in_channels, kernel_size, kernel_size))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x (N, in, H, W), w (N, w_dim) -> (N, img_channels, H, W)."""
-        style = self.affine(w)
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x (N, in, H, W), style (N, in) -> (N, img_channels, H, W)."""
         return F.conv2d(x * style[:, :, None, None], self.weight, padding=self.weight.shape[-1] // 2)
 
 
@@ -130,6 +127,8 @@ class Attention(nn.Module):
 class LucidrainsStyleGAN2(Generator):
     """The network; see `build` for the config."""
 
+    has_style_edits = True
+
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         self.config = config
@@ -138,9 +137,9 @@ class LucidrainsStyleGAN2(Generator):
         self.mapping_network = MappingNetwork(**config["mapping"], w_dim=w_dim)
         self.from_w = bool(config["no_const"])
         if self.from_w:
-            self.initial = nn.Parameter(torch.randn(w_dim, first, 4, 4))
+            self.initial = nn.Parameter(torch.empty(w_dim, first, 4, 4))
         else:
-            self.initial = nn.Parameter(torch.randn(first, 4, 4))
+            self.initial = nn.Parameter(torch.empty(first, 4, 4))
         self.initial_conv = nn.Conv2d(first, first, 3, padding=1) if config["initial_conv"] else None
         self.blocks = nn.ModuleDict()
         steps: list[tuple[str, str, int]] = [("b4", "initial", 0)]  # block, layer, row of ws
@@ -190,20 +189,10 @@ class LucidrainsStyleGAN2(Generator):
         w: Tensor = self.mapping_network(z)
         return w[:, None].expand(-1, self.info.num_ws, -1)
 
-    def inputs(
-        self,
-        ws: Any,
-        noise_mode: str = "const",
-        *,
-        noise_maps: Mapping[int, Tensor] | None = None,
-        transform: Any = None,
-        truncation_psi: float = 1.0,
-    ) -> Inputs:
+    def inputs(self, ws: Any, noise_mode: str = "const", **others: Any) -> Inputs:
         """As the parent's, with "random" drawn at once: all layers share one uniform image."""
-        inputs = super().inputs(
-            ws, noise_mode, noise_maps=noise_maps, transform=transform, truncation_psi=truncation_psi
-        )
-        if noise_mode == "random" and 0 not in inputs.noise_maps:
+        inputs = super().inputs(ws, noise_mode, **others)
+        if inputs.noise_modes.get(0, inputs.noise_mode) == "random" and 0 not in inputs.noise_maps:
             drawn = torch.rand((len(inputs.ws), 1, *self.noise_shapes[0]), device=inputs.ws.device)
             inputs = dataclasses.replace(inputs, noise_maps={**inputs.noise_maps, 0: drawn})
         return inputs
@@ -223,9 +212,9 @@ class LucidrainsStyleGAN2(Generator):
         own = cast(nn.ModuleDict, self.blocks[name])[layer]
         if layer == "attention":
             return State(own(x), img)
-        w = inputs.ws[:, row]
+        style = inputs.styled(self.stages[index].name, cast(Conv | ToRGB, own).affine(inputs.ws[:, row]))
         if layer == "torgb":
-            y: Tensor = own(x, w)
+            y: Tensor = own(x, style)
             return State(x, y if img is None else self._upsample_picture(img) + y)
         if layer == "conv1" and name != "b4":
             x = _double(x)
@@ -233,7 +222,7 @@ class LucidrainsStyleGAN2(Generator):
         noise = inputs.noise(0, cast(Tensor, self.noise_const)[None, None], *self.noise_shapes[0])
         if noise is not None:
             noise = noise[:, :, :height, :width].transpose(2, 3)
-        return State(own(x, w, noise), img)
+        return State(own(x, style, noise), img)
 
     def _beginning(self, ws: Tensor) -> Tensor:
         if self.from_w:

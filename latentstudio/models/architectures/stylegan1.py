@@ -65,12 +65,12 @@ class Layer(nn.Module):
         super().__init__()
         self.shape = (out_channels, int(resolution[0]), int(resolution[1]))
         if source == "const":
-            self.const = nn.Parameter(torch.randn(self.shape))
+            self.const = nn.Parameter(torch.empty(self.shape))
         elif source == "dense":
             size = self.shape[0] * self.shape[1] * self.shape[2]
             self.dense = FullyConnected(w_dim, size, weight_gain=1.0, bias=False)
         else:
-            self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+            self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
         self.source, self.up, self.slope = source, up, slope
         if blur:
             self.register_buffer("blur_filter", default_filter(tuple(blur)))
@@ -78,7 +78,7 @@ class Layer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         self.noise_strength = nn.Parameter(torch.zeros(noise)) if noise else None
         if noise:
-            self.register_buffer("noise_const", torch.randn(self.shape[1:]))
+            self.register_buffer("noise_const", torch.empty(self.shape[1:]))
         self.pixel_norm, self.instance_norm = pixel_norm, instance_norm
         self.affine: FullyConnected | None = None
         if style:
@@ -86,7 +86,9 @@ class Layer(nn.Module):
                 w_dim, 2 * out_channels, weight_gain=style_gain, lr_multiplier=style_bias_gain
             )
 
-    def forward(self, x: Tensor | None, w: Tensor | None, inputs: Inputs, noise_index: int) -> Tensor:
+    def forward(
+        self, x: Tensor | None, w: Tensor | None, inputs: Inputs, stage: str, noise_index: int
+    ) -> Tensor:
         """x (N, in, H, W) or None at the beginning, w (N, w_dim) -> (N, out, up H, up W)."""
         x = self._features(x, w, len(inputs.ws))
         shift = None if self.bias is None else self.bias[None, :, None, None]
@@ -109,7 +111,8 @@ class Layer(nn.Module):
             x = x - x.mean((2, 3), keepdim=True)
             x = x * (x.square().mean((2, 3), keepdim=True) + 1e-8).rsqrt()
         if self.affine is not None and w is not None:
-            scale, offset = self.affine(w)[:, :, None, None].chunk(2, 1)  # each (N, out, 1, 1)
+            style = inputs.styled(stage, self.affine(w))
+            scale, offset = style[:, :, None, None].chunk(2, 1)  # each (N, out, 1, 1)
             x = torch.addcmul(offset, x, scale)
         return x
 
@@ -141,7 +144,7 @@ class ToRGB(nn.Module):
 
     def __init__(self, in_channels: int, img_channels: int, kernel_size: int = 1) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(torch.empty(img_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(img_channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -161,6 +164,8 @@ class Block(nn.Module):
 
 class StyleGAN1(Generator):
     """The network; see `build` for the config."""
+
+    has_style_edits = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -231,7 +236,7 @@ class StyleGAN1(Generator):
         if layer != "torgb":
             own = cast(Layer, block.layers[layer])
             w = inputs.ws[:, row] if self.stages[index].ws_rows else None
-            return State(own(state.x, w, inputs, noise_index), state.img)
+            return State(own(state.x, w, inputs, self.stages[index].name, noise_index), state.img)
         assert state.x is not None
         assert block.torgb is not None
         img: Tensor = block.torgb(state.x)

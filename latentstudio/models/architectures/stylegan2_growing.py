@@ -9,12 +9,12 @@ al., "Progressive Growing of GANs" (figure 2, the fading).
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor
 
 from latentstudio.formats import Contents
-from latentstudio.models.architectures.stylegan2 import StyleGAN2, ToRGB
+from latentstudio.models.architectures.stylegan2 import StyleGAN2
 from latentstudio.models.architectures.stylegan2_tensorflow import is_growing, is_stylegan2, read
 from latentstudio.models.architectures.tensorflow_networks import style_network
 from latentstudio.models.generator import Generator, Inputs, Option, State
@@ -47,10 +47,8 @@ class GrowingStyleGAN2(StyleGAN2):
         """One layer; the last head fades from the picture of the resolution below."""
         if self._steps[index][1] != "torgb":
             return super().run_stage(index, state, inputs)
-        name, _, row, _ = self._steps[index]
-        assert state.x is not None
-        head = cast(ToRGB, self.blocks[name].torgb)
-        img: Tensor = head(state.x, inputs.ws[:, row])
+        img = super().run_stage(index, State(state.x, None), inputs).img
+        assert img is not None
         if state.img is not None:
             img = img.lerp(_repeat(state.img, 2), self.fade)
         if index == len(self.stages) - 1:

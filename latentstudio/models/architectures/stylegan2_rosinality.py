@@ -181,7 +181,7 @@ class _Reader:
         if source in self.arrays:
             kernel = self._array(source) / 4
         else:
-            kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / np.float32(64)
+            kernel = as_float32(np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64)
         self.named[f"{target}.resample_filter"] = kernel
         return list(kernel.shape)
 
