@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from latentstudio.errors import SaveError
 from latentstudio.gui.system_libraries import check_window_system
-from latentstudio.settings import load_settings, user_folders
+from latentstudio.settings import calm_threads, load_settings, user_folders
 
 if TYPE_CHECKING:
     from latentstudio.gui.main_window import MainWindow
@@ -35,6 +35,7 @@ def run(paths: list[str]) -> int:
         LatentStudioError: no window can open here: no display, or system libraries are missing.
     """
     check_window_system()
+    calm_threads()
     start_log()
     from PySide6.QtGui import QGuiApplication
     from PySide6.QtWidgets import QApplication

@@ -20,11 +20,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from latentstudio.gui.theme import tokens
+from latentstudio.gui.theme import is_dark, tokens
 
 MARGIN_PX = 32
 NARROW_MARGIN_PX = 16
-SHADOW_PX = 26
+SHADOW_PX, SHADOW_STEPS = 28, 12
 ZOOM_STEP = 1.25
 MIN_ZOOM, MAX_ZOOM = 0.05, 64.0
 # Beyond this a person looks at pixels, and smoothing would hide them.
@@ -43,6 +43,7 @@ class Canvas(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._image = QImage()
+        self._smooth = QImage()
         self._other = QImage()
         self._shows_other = False
         self._fits = True
@@ -68,9 +69,15 @@ class Canvas(QWidget):
         """Whether the picture to compare with is shown."""
         return self._shows_other and not self._other.isNull()
 
-    def set_image(self, image: QImage) -> None:
-        """Replace the picture; zoom and place stay."""
+    def set_image(self, image: QImage, smooth: QImage | None = None) -> None:
+        """Replace the picture; zoom and place stay.
+
+        Args:
+            image: the picture.
+            smooth: the same, enlarged, for painting it larger than it is.
+        """
         self._image = image
+        self._smooth = image if smooth is None else smooth
         self.message = ""
         self.update()
 
@@ -250,7 +257,10 @@ class Canvas(QWidget):
         path = QPainterPath()
         path.addRoundedRect(place, 4, 4)
         painter.setClipPath(path)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.zoom < PIXELS_FROM or self._fits)
+        is_smooth = self.zoom < PIXELS_FROM or self._fits
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
+        if is_smooth and self.zoom > 1 and not self.shows_other:
+            image = self._smooth
         if self.message:
             painter.setOpacity(0.25)
         painter.drawImage(place, self._reduced(image, place))
@@ -269,7 +279,8 @@ class Canvas(QWidget):
     def _paint_shadow(self, painter: QPainter, place: QRectF) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         # Thin layers add up to a soft edge; a blur effect would cost a frame's time at every paint.
-        for i in range(10):
-            grow = SHADOW_PX * (1 - i / 10)
-            painter.setBrush(tokens().color("shadow", 0.03))
-            painter.drawRoundedRect(place.adjusted(-grow, -grow * 0.6, grow, grow * 1.3), grow, grow)
+        alpha = 0.035 if is_dark() else 0.012
+        for i in range(SHADOW_STEPS):
+            grow = SHADOW_PX * (1 - i / SHADOW_STEPS) ** 1.6
+            painter.setBrush(tokens().color("shadow", alpha))
+            painter.drawRoundedRect(place.adjusted(-grow, -grow * 0.5, grow, grow * 1.4), grow + 4, grow + 4)

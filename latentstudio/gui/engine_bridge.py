@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
@@ -34,6 +35,10 @@ from latentstudio.errors import LatentStudioError
 
 if TYPE_CHECKING:
     from latentstudio.settings import Settings
+
+
+# Pictures up to half this size are enlarged once, off the GUI thread.
+ENLARGED_PX = 512
 
 
 class EngineLike(Protocol):
@@ -56,6 +61,7 @@ class Picture:
     Attributes:
         request: what was asked for.
         image: for painting; 32 bits a pixel, opaque.
+        smooth: for painting larger than it is; small pictures are enlarged without steps.
         pixels: uint8 (H, W, 3), what is saved.
         elapsed_ms: time spent on it in the engine, in milliseconds.
         is_exact: False for a preview.
@@ -63,6 +69,7 @@ class Picture:
 
     request: RenderRequest
     image: QImage
+    smooth: QImage
     pixels: NDArray[np.uint8]
     elapsed_ms: float
     is_exact: bool
@@ -173,8 +180,10 @@ class EngineBridge(QObject):
             return
         if isinstance(event, RenderResult):
             # The copy into Qt's own format happens here, where it can't make the window wait.
+            image = as_image(event.image)
+            smooth = image if event.request.channel.startswith("thumbnail") else enlarged(event.image, image)
             self._arrived.emit(
-                Picture(event.request, as_image(event.image), event.image, event.elapsed_ms, event.is_exact)
+                Picture(event.request, image, smooth, event.image, event.elapsed_ms, event.is_exact)
             )
         else:
             self._arrived.emit(event)
@@ -214,6 +223,17 @@ def as_image(pixels: NDArray[np.uint8]) -> QImage:
     height, width = pixels.shape[:2]
     view = QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888)
     return view.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def enlarged(pixels: NDArray[np.uint8], image: QImage) -> QImage:
+    """A small picture with more pixels, so that painting it large shows no grid; any thread."""
+    height, width = pixels.shape[:2]
+    factor = ENLARGED_PX // max(height, width)
+    if factor < 2:
+        return image
+    # Painting is linear between pixels, which the eye sees as crosses; a cubic has none.
+    bigger = Image.fromarray(pixels).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+    return as_image(np.asarray(bigger))
 
 
 def real_engine(settings: Settings) -> MakeEngine:

@@ -77,7 +77,7 @@ class Inspector(QWidget):
         self._stack = QStackedWidget(self)
         self._group = QButtonGroup(self)
         rail = QWidget(self)
-        rail.setProperty("role", "rail")
+        rail.setProperty("role", "railbar")
         rail.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         column = QVBoxLayout(rail)
         column.setContentsMargins(5, 8, 4, 8)

@@ -36,11 +36,14 @@ class LayerGroup:
 
 
 def row_sides(stages: Sequence[StageInfo], num_ws: int) -> tuple[int, ...]:
-    """For each row of ws the resolution in pixels at which it acts first."""
+    """For each row of ws the resolution in pixels of the layer it drives.
+
+    A row that also colours the block before (StyleGAN2's picture layers) counts with its own layer.
+    """
     sides = []
     for row in range(num_ws):
         reading = [stage for stage in stages if row in stage.ws_rows] or list(stages[-1:])
-        sides.append(max(reading[0].resolution) if reading else 0)
+        sides.append(max(reading[-1].resolution) if reading else 0)
     return tuple(sides)
 
 

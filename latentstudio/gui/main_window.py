@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QMainWindow,
+    QMenuBar,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -57,7 +58,7 @@ from latentstudio.models.library import default_model
 from latentstudio.settings import Settings, load_settings, save_settings, user_folders
 
 LAYOUT_VERSION = 1
-LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 150
+LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 136
 THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
 
 
@@ -160,10 +161,11 @@ class MainWindow(QMainWindow):
         holder.addWidget(self.status, 1)
 
     def _place_menus(self) -> None:
-        bar = self.menuBar()
+        header = QWidget(self)
+        header.setProperty("role", "header")
+        header.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        bar = QMenuBar(header)
         bar.setNativeMenuBar(False)
-        brand = label("LatentStudio", "brand", bar)
-        bar.setCornerWidget(brand, Qt.Corner.TopLeftCorner)
         commands = self.commands = Commands(self)
         self.actions_ = Actions(self, commands, bar)
         view = self.actions_.menu(VIEW)
@@ -181,23 +183,26 @@ class MainWindow(QMainWindow):
             action.setChecked(self.studio.settings.theme == key)
             action.triggered.connect(lambda _=False, key=key: self.set_theme(key))
             group.addAction(action)
-        corner = QWidget(bar)
-        row = QHBoxLayout(corner)
-        row.setContentsMargins(0, 4, 12, 4)
-        row.setSpacing(8)
-        self.undo_button = QPushButton("Undo", corner)
-        self.undo_button.clicked.connect(commands.undo)
-        self.save_button = QPushButton("Save picture", corner)
+        self.undo_button = QPushButton("Undo", header)
+        self.open_button = QPushButton("Open", header)
+        self.save_button = QPushButton("Save picture", header)
         self.save_button.setProperty("role", "primary")
-        self.save_button.clicked.connect(commands.save)
-        open_button = QPushButton("Open", corner)
-        open_button.clicked.connect(commands.open_file)
-        for button in (self.undo_button, open_button, self.save_button):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            row.addWidget(button)
         self.save_button.setEnabled(False)
         self.undo_button.hide()
-        bar.setCornerWidget(corner, Qt.Corner.TopRightCorner)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(12, 5, 12, 6)
+        row.setSpacing(8)
+        row.addWidget(label("LatentStudio", "brand", header))
+        row.addWidget(bar, 1)
+        for button, act in (
+            (self.undo_button, commands.undo),
+            (self.open_button, commands.open_file),
+            (self.save_button, commands.save),
+        ):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(act)
+            row.addWidget(button)
+        self.setMenuWidget(header)
 
     def _wire(self) -> None:
         studio = self.studio
@@ -218,7 +223,9 @@ class MainWindow(QMainWindow):
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
 
     def _restore_layout(self) -> None:
-        self.resize(1440, 900)
+        # Room for the frame and the system's own bars.
+        room = self.screen().availableSize()
+        self.resize(min(1440, room.width() - 24), min(900, room.height() - 56))
         stored = self._layout_settings()
         geometry, state = stored.value("geometry"), stored.value("state")
         if geometry is not None:
@@ -270,14 +277,14 @@ class MainWindow(QMainWindow):
         self.setWindowModified(model is not None and document.is_modified)
 
     def _on_picture(self, picture: Picture) -> None:
-        self.canvas.set_image(picture.image)
+        self.canvas.set_image(picture.image, picture.smooth)
         self.status.set_time(picture.elapsed_ms)
         self._show_state()
 
     def _on_compare(self) -> None:
         found = self.studio.binding.compare_picture
         if found is not None:
-            self.canvas.set_other(found.image)
+            self.canvas.set_other(found.smooth)
         self._show_state()
 
     def _show_state(self) -> None:
@@ -315,7 +322,7 @@ class MainWindow(QMainWindow):
         if shows:
             found = binding.compare_picture
             if found is not None:
-                self.canvas.set_other(found.image)
+                self.canvas.set_other(found.smooth)
             else:
                 binding.ask_compare()
         self.canvas.show_other(shows)

@@ -56,15 +56,17 @@ def list_models() -> list[ModelEntry]:
     for row in catalogue_rows():
         if row.kind != GENERATOR:
             continue
+        # The line below the title names the family already.
+        title = row.title.removesuffix(f" ({row.family})")
         installed = installed_path(row.id)
         if installed is not None:
             seen = known.pop(installed.resolve(), None)
-            about = f"{row.family} · {row.resolution} px · installed"
+            about = f"installed · {row.family} · {row.resolution} px"
             sha256 = seen.sha256 if seen else ""
-            rows.append(ModelEntry(row.title, about, installed.resolve(), sha256, row, is_installed=True))
+            rows.append(ModelEntry(title, about, installed.resolve(), sha256, row, is_installed=True))
         else:
-            about = f"{row.family} · {row.resolution} px · {row.size_bytes / 1e6:.0f} MB"
-            rows.append(ModelEntry(row.title, about, None, row=row))
+            about = f"{row.size_bytes / 1e6:.0f} MB · {row.family} · {row.resolution} px"
+            rows.append(ModelEntry(title, about, None, row=row))
     for path, model in list(known.items())[:MAX_RECENT]:
         about = f"{model.family} · {model.resolution} px" if model.family else path.suffix.lstrip(".")
         entries.append(ModelEntry(model.title or path.stem, about, path, model.sha256))
@@ -80,7 +82,7 @@ def _bundled(path: Path, seen: KnownModel | None) -> ModelEntry:
     provenance = _provenance(path)
     title = provenance.get("title") or path.stem
     licence = provenance.get("licence") or ""
-    about = " · ".join(part for part in (seen.family if seen else "", "bundled", licence) if part)
+    about = " · ".join(part for part in ("bundled", licence, seen.family if seen else "") if part)
     return ModelEntry(title, about, path, seen.sha256 if seen else "")
 
 

@@ -20,8 +20,8 @@ LISTED_PCA = 5
 # Names that say at once what a slider does go first, where a model has them.
 _FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair length", "Hair colour", "Beard", "Masculine")
 
-# A seed that shows the bundled model at its best.
-_BUNDLED_SEED = 77
+# (seed, truncation psi) that show a model at its best, by its origin.
+_FIRST_PICTURES = {"bundled:clayfaces64": (33, 1.0)}
 
 
 def model_ref(info: GeneratorInfo) -> ModelRef:
@@ -39,12 +39,14 @@ def starting_recipe(info: GeneratorInfo) -> Recipe:
     """A good first picture."""
     rank = {name: i for i, name in enumerate(_FIRST_NAMES)}
     directions = sorted(named(info), key=lambda d: rank.get(d.name, len(rank)))[:LISTED_NAMED]
+    # Without a mapping the mean is the origin of z, and truncation only makes pictures pale.
+    usual = (0, 0.7 if info.has_mapping else 1.0)
+    seed, psi = _FIRST_PICTURES.get(info.provenance.origin, usual)
     return Recipe.from_seed(
-        _BUNDLED_SEED if info.provenance.origin.startswith("bundled:") else 0,
+        seed,
         model=model_ref(info),
         classes=((0, 1.0),) if info.c_dim else (),
-        # Without a mapping the mean is the origin of z, and truncation only makes pictures pale.
-        truncation_psi=0.7 if info.has_mapping else 1.0,
+        truncation_psi=psi,
         directions=tuple(DirectionEdit(direction) for direction in directions),
     )
 

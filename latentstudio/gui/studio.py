@@ -48,7 +48,7 @@ class OpenModel:
 
     @cached_property
     def sides(self) -> tuple[int, ...]:
-        """For each row of ws the resolution at which it acts first."""
+        """For each row of ws the resolution of the layer it drives."""
         return row_sides(self.stages, self.info.num_ws)
 
     @cached_property

@@ -56,7 +56,7 @@ class DirectionRow(SliderRow):
         self._remove.setSizePolicy(policy)
         self._remove.hide()
         self._remove.clicked.connect(self.removed)
-        self.head.addWidget(self._remove)
+        self.head.insertWidget(2, self._remove)
         self._colour()
         self.set_edit(edit)
 

@@ -26,7 +26,7 @@ from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.thumbnails import Thumbnails
 
-PICTURE_PX = 84
+PICTURE_PX = 80
 LABEL_PX = 20
 GAP_PX = 10
 
@@ -156,15 +156,17 @@ class HistoryPanel(QWidget):
         self.view.setItemDelegate(_Painter(studio.document, studio.thumbnails, self))
         self.view.setModel(self.model)
         self.view.clicked.connect(self._go)
+        self.view.hide()
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 2, 10, 2)
+        column.setContentsMargins(10, 0, 10, 2)
         column.addWidget(self.view)
-        self.setMinimumHeight(PICTURE_PX + LABEL_PX + 22)
+        self.setMinimumHeight(PICTURE_PX + LABEL_PX + 8)
         studio.document.history_changed.connect(self._refresh)
         studio.thumbnails.arrived.connect(lambda _: self.view.viewport().update())
 
     def set_model(self, model: OpenModel) -> None:
-        """The strip follows the document alone."""
+        """Without a model there is nothing to draw the steps with."""
+        self.view.show()
 
     def set_recipe(self, recipe: Recipe) -> None:
         """The strip follows the document's history."""

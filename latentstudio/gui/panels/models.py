@@ -45,6 +45,7 @@ class ModelsPanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(8, 4, 8, 8)
         self._column.setSpacing(2)
+        self._column.addStretch(1)
         bridge = studio.bridge
         bridge.job_progressed.connect(self._progressed)
         bridge.job_finished.connect(self._finished)
@@ -95,8 +96,8 @@ class ModelsPanel(QWidget):
                 card.deleteLater()
             self._entries = entries
             self._cards = [self._make_card(entry) for entry in entries]
-            for card in self._cards:
-                self._column.addWidget(card)
+            for i, card in enumerate(self._cards):
+                self._column.insertWidget(i, card)
         here = "" if self._model is None else self._model.info.path
         for card, entry in zip(self._cards, self._entries, strict=True):
             card.set_open(entry.path is not None and str(entry.path) == here)

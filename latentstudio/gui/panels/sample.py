@@ -11,7 +11,7 @@ import secrets
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from latentstudio.document.recipe import NOISE_MODES, Noise, Recipe, Source
+from latentstudio.document.recipe import Noise, Recipe, Source
 from latentstudio.gui.icons import icon
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import figures
@@ -135,7 +135,7 @@ class SamplePanel(QWidget):
         self._noise_caption = caption("Noise", self)
         self._noise_hint = label("This model reads no noise.", "muted", self)
         column = QVBoxLayout(self)
-        column.setContentsMargins(16, 8, 16, 16)
+        column.setContentsMargins(12, 8, 12, 16)
         column.setSpacing(8)
         column.addWidget(caption("Seed", self))
         column.addWidget(self.seed)
@@ -214,7 +214,6 @@ class SamplePanel(QWidget):
         self._studio.document.edit(f"Cutoff {self._cutoff_words(rows)}", recipe, merge)
 
     def _set_noise(self, mode: str) -> None:
-        assert mode in NOISE_MODES
         recipe = self._studio.document.recipe
         self._studio.document.edit(f"Noise {mode}", recipe.changed(noise=Noise(mode, recipe.noise.seed)))
 

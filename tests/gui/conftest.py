@@ -1,0 +1,79 @@
+"""Fixtures of the window's tests: a home of its own, a clean end, a small model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from latentstudio.gui.main_window import MainWindow
+from latentstudio.gui.theme import apply_theme
+from latentstudio.settings import Settings
+from window_helpers import WAIT_MS, OpenWindow, write_model
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    return ["latentstudio-tests"]
+
+
+@pytest.fixture(autouse=True)
+def _themed(qapp: QApplication) -> None:
+    if not qapp.styleSheet():
+        apply_theme(qapp, "dark")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(qapp: QApplication) -> Iterator[None]:
+    """Every test closes its threads and its windows."""
+    yield
+    qapp.processEvents()
+    threads = [t.name for t in threading.enumerate() if t.name.startswith("latentstudio")]
+    assert threads == []
+    # What a closed dialog or menu leaves for later is deleted with the next events.
+    left = [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+    assert left == []
+
+
+@pytest.fixture(scope="session")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of 16 pixels with two named directions."""
+    return write_model(tmp_path_factory.mktemp("models") / "tiny.safetensors", [8, 8, 8])
+
+
+@pytest.fixture(scope="session")
+def other_model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another one, without names."""
+    return write_model(tmp_path_factory.mktemp("models") / "other.safetensors", [8, 8, 4], z_names=())
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
+    """Opens the real window with the real engine, and closes it at the end."""
+    opened: list[MainWindow] = []
+
+    def make(path: Path | None) -> MainWindow:
+        window = MainWindow(Settings(theme="dark", discovery_samples=2000))
+        opened.append(window)
+        window.filing.ask_discard = lambda: True  # type: ignore[method-assign]
+        window.resize(1200, 800)
+        window.show()
+        window.start([] if path is None else [path])
+        qtbot.waitUntil(lambda: window.studio.binding.is_current, timeout=WAIT_MS)
+        return window
+
+    yield make
+    for window in opened:
+        window.close()
+        window.deleteLater()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def window(open_window: OpenWindow, model_path: Path) -> MainWindow:
+    """The window with the tiny model, its picture shown and its directions found."""
+    return open_window(model_path)
