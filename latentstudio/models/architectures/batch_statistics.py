@@ -35,6 +35,7 @@ ACTIVATIONS: tuple[dict[str, Any], ...] = (
 )
 EPSILONS = (1e-5, 0.8)
 _GOOD = 0.25  # such a score speaks for a guess
+_PLAIN = 0.1  # such a score leaves nothing to look for
 _BETTER = 0.6  # another guess must come down to this share of the first one's score
 _SPEAKS = 0.5  # above this at the first batch norm, the statistics are not those of any input
 _SAMPLED_CHANNELS = 24
@@ -139,7 +140,7 @@ class Witness:
             start = norm
         for i, step in enumerate(steps):
             # The last norm is seen by no other; it is made like the one before it.
-            if step["op"] == "norm" and i >= start and eps is not None and len(norms) > 2:
+            if step["op"] == "norm" and i >= start and told and eps is not None and len(norms) > 2:
                 step["eps"] = eps
             if step.pop("open", False) and decided is not None:
                 step.pop("slope", None)
@@ -155,7 +156,10 @@ class Witness:
         if own is not None:
             usual = {key: own[key] for key in ("name", "slope") if key in own}
         own_eps = next((float(steps[i]["eps"]) for i in segment if steps[i]["op"] == "norm"), None)
-        activations = [usual, *(a for a in ACTIVATIONS if a != usual)] if own else [usual]
+        activations = [usual]
+        if own is not None:
+            surely = own["open"] == "module"
+            activations += [a for a in ACTIVATIONS if a != usual and not (surely and a["name"] == "identity")]
         epsilons = [EPSILONS[0] if own_eps is None else own_eps]
         if own_eps is not None and not any(step["op"] == "deconv" for step in steps):
             epsilons += [e for e in EPSILONS if e != own_eps]
@@ -175,7 +179,7 @@ class Witness:
                 if best is None or score < best[0] * _BETTER:
                     best = (score, activation, epsilon)
                 # Where nothing is open, the first norm's score has been looked at before.
-                if best[1] == usual and best[0] < (_GOOD if own else _SPEAKS):
+                if best[1] == usual and best[0] < (_PLAIN if own else _SPEAKS):
                     return best
             if best is not None and best[0] < _GOOD:
                 return best

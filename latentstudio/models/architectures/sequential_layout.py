@@ -61,9 +61,9 @@ class Layout:
     Attributes:
         inputs: length of what the first layer reads.
         plans: the possible lists of steps, the likeliest first; activations that are a guess carry
-            "open": True.
+            "open": "module" where the names show that something is there, else "call".
         sources: for each step the name of its leaf; "" for steps without arrays.
-        features: per plan, final (channels, height, width).
+        pictures: per plan, (channels, height, width) of what it makes.
     """
 
     inputs: int
@@ -330,7 +330,8 @@ def _steps(layers: list[_Layer], choice: Choice) -> tuple[Steps, list[str]]:
     for i, layer in enumerate(layers):
         stride, padding, extra, doubled = choice.get(i, (1, 0, 0, False))
         if before is not None and _has_activation(before, layer, doubled):
-            add({"op": "activation", "name": "relu", "open": True})
+            # A gap in the numbers is a module, so something is there; calls leave no trace.
+            add({"op": "activation", "name": "relu", "open": "module" if layer.leaf.room else "call"})
         if layer.reshape:
             add({"op": "reshape", "shape": list(layer.reshape)})
         if doubled:
