@@ -46,7 +46,7 @@ def convert(contents: Contents) -> NetworkSpec:
     assert zoo is not None
     try:
         return _Reader(zoo).spec()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like pytorch_GAN_zoo\'s StyleGAN, but it does not fit: {told}.',

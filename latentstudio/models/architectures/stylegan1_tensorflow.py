@@ -52,7 +52,7 @@ def convert(contents: Contents) -> NetworkSpec:
     assert network is not None
     try:
         config, arrays, highest = _Reader(network).result()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like a TensorFlow StyleGAN, but it does not fit: {told}.',

@@ -68,7 +68,7 @@ def convert(contents: Contents) -> NetworkSpec:
     try:
         reader = _Reader(style, synthesis)
         config = reader.config(_stored_rate(contents))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like lucidrains\' StyleGAN2, but it does not fit: {told}.',

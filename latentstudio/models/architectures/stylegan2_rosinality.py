@@ -65,7 +65,7 @@ def convert(contents: Contents) -> NetworkSpec:
         reader = _Reader(arrays)
         config = reader.config()
         notes = reader.notes(contents.root)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like rosinality\'s StyleGAN2, but it does not fit: {told}.',
@@ -178,8 +178,9 @@ class _Reader:
 
     def _filter(self, source: str, target: str) -> list[int]:
         """The FIR kernel, freed of the factor 4 that it is stored with."""
+        kernel: NDArray[Any]
         if source in self.arrays:
-            kernel = self._array(source) / 4
+            kernel = self._array(source) / np.float32(4)
         else:
             kernel = as_float32(np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64)
         self.named[f"{target}.resample_filter"] = kernel

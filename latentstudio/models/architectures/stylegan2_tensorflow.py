@@ -68,7 +68,7 @@ def read(contents: Contents, architecture: str) -> NetworkSpec:
     assert network is not None
     try:
         config, arrays = _Reader(network).result()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like a TensorFlow StyleGAN2, but it does not fit: {told}.',

@@ -74,12 +74,13 @@ class StyleNetwork:
         """How far the progressive growing had come: 0 at its end."""
         for network in (self.top, self.synthesis):
             if "lod" in network.variables:
-                return float(as_float32(network.variables["lod"]))
+                values = as_float32(network.variables["lod"]).reshape(-1)
+                return float(values[0]) if len(values) and np.isfinite(values[0]) else 0.0
         return 0.0
 
     def notes(self) -> tuple[str, ...]:
         """Lines for the model panel."""
-        unknown = sorted(key for key in self.settings if key not in _KNOWN_SETTINGS)
+        unknown = sorted(str(key) for key in self.settings if key not in _KNOWN_SETTINGS)
         lines = ["It holds a discriminator too."] if self.has_discriminator else []
         if unknown:
             lines.append(f"It was made with settings unknown here: {', '.join(unknown[:6])}.")
