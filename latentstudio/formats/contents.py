@@ -207,6 +207,11 @@ def _weights_of(folder: Path) -> Path:
     found = [name for name in names if name.casefold().endswith(_WEIGHT_ENDINGS)]
     if len(found) == 1:
         return folder / found[0]
+    if len(found) == 2:
+        # An autoencoder in two files opens by its decoder; who reads that finds the encoder beside it.
+        decoder = next((name for name in found if "decoder" in name.casefold()), None)
+        if decoder and decoder.casefold().replace("decoder", "encoder") in {n.casefold() for n in found}:
+            return folder / decoder
     if found:
         listed = ", ".join(shown(name, 40) for name in found[:5])
         raise UnreadableFileError(f"it is a folder with several models ({listed})", "Open one of them.")

@@ -116,6 +116,16 @@ def test_each_half_finds_the_other_by_content(tmp_path: Path, pool: bool, opened
     check_seam(generator)
 
 
+def test_a_folder_with_both_halves_opens_as_one_model(tmp_path: Path) -> None:
+    decoder, encoder = halves()
+    torch.save(decoder, tmp_path / "tiny_decoder.pth")
+    torch.save(encoder, tmp_path / "tiny_encoder.pth")
+    generator = load(tmp_path, {"resolution": 64})
+    assert generator.info.has_encoder
+    z = torch.randn(1, generator.info.z_dim)
+    close_in_range(generator(z), plain_decoder(decoder, z.reshape(1, *generator.z_shape)))
+
+
 def test_a_decoder_alone_opens_without_encoder_and_an_encoder_alone_says_what_is_missing(
     tmp_path: Path,
 ) -> None:
