@@ -35,7 +35,7 @@ class Background(QObject):
         def body() -> None:
             try:
                 value = work()
-            except Exception as error:  # noqa: BLE001 - whatever it is, a person is told
+            except Exception as error:
                 end = (failed, error)
             else:
                 end = (done, value)

@@ -6,7 +6,7 @@ while a key is held. Knows neither recipes nor the engine. GUI thread.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QImage,
     QKeyEvent,
@@ -155,9 +155,7 @@ class Canvas(QWidget):
         if self.image.isNull():
             return
         before = self.place()
-        share = QPointF(
-            (point.x() - before.x()) / before.width(), (point.y() - before.y()) / before.height()
-        )
+        share = QPointF((point.x() - before.x()) / before.width(), (point.y() - before.y()) / before.height())
         self._set_zoom(self.zoom * factor)
         after = self.place()
         self._center = QPointF(
@@ -212,7 +210,7 @@ class Canvas(QWidget):
         else:
             self.fit()
 
-    def event(self, event: object) -> bool:  # type: ignore[override]
+    def event(self, event: QEvent) -> bool:
         """Pinch to zoom."""
         if (
             isinstance(event, QNativeGestureEvent)
@@ -220,11 +218,16 @@ class Canvas(QWidget):
         ):
             self._zoom_at(event.position(), 1 + event.value())
             return True
-        return super().event(event)  # type: ignore[arg-type]
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows pan."""
-        steps = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+        steps = {
+            Qt.Key.Key_Left: (-1, 0),
+            Qt.Key.Key_Right: (1, 0),
+            Qt.Key.Key_Up: (0, -1),
+            Qt.Key.Key_Down: (0, 1),
+        }
         step = steps.get(Qt.Key(event.key()))
         if step is None or self._fits or self.image.isNull():
             super().keyPressEvent(event)

@@ -35,7 +35,10 @@ class CanvasBar(QWidget):
         row.addWidget(self._hint)
         row.addSpacing(6)
         row.addWidget(self._zoom)
-        for button, hint in ((self._fit, "The whole picture"), (self._one, "One screen pixel a picture pixel")):
+        for button, hint in (
+            (self._fit, "The whole picture"),
+            (self._one, "One screen pixel a picture pixel"),
+        ):
             button.setProperty("role", "pill")
             button.setCheckable(True)
             button.setToolTip(hint)

@@ -30,7 +30,6 @@ from latentstudio.engine.requests import (
     RenderRequest,
     RenderResult,
 )
-
 from latentstudio.errors import LatentStudioError
 
 if TYPE_CHECKING:
@@ -44,11 +43,20 @@ ENLARGED_PX = 512
 class EngineLike(Protocol):
     """What the bridge needs of an engine."""
 
-    def open_model(self, path: str | Path) -> int: ...
-    def request(self, request: RenderRequest) -> None: ...
-    def submit(self, job: Job) -> int: ...
-    def cancel(self, number: int) -> None: ...
-    def close(self, timeout_s: float = 10.0) -> None: ...
+    def open_model(self, path: str | Path) -> int:
+        """Load a model; returns a ticket."""
+
+    def request(self, request: RenderRequest) -> None:
+        """Ask for a picture."""
+
+    def submit(self, job: Job) -> int:
+        """Ask for long work; returns its number."""
+
+    def cancel(self, number: int) -> None:
+        """Stop a job."""
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Stop everything."""
 
 
 MakeEngine = Callable[[Callable[[Event], None]], EngineLike]
@@ -166,7 +174,7 @@ class EngineBridge(QObject):
     def _load(self) -> None:
         try:
             engine = self._make_engine(self._on_event)
-        except Exception as error:  # noqa: BLE001 - a broken installation must be told, not vanish
+        except Exception as error:
             if not self._closed:
                 self._arrived.emit(Failure.of("start", error))
             return

@@ -6,7 +6,7 @@ own, so that tests answer in a person's place. GUI thread; files are read and wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,10 @@ SAVE_CHANNEL = "save"
 SAVE_TAG = "save-picture"
 PICTURE_FILTER = "Picture with its recipe (*.png)"
 RECIPE_FILTER = f"Recipe (*{SUFFIX})"
+_MODELS = "*.pkl *.pt *.pth *.ckpt *.bin *.safetensors *.npz *.xml *.tar"
 OPEN_FILTER = (
-    "All that opens here (*.pkl *.pt *.pth *.ckpt *.bin *.safetensors *.npz *.onnx *.xml *.tar *.png *.json)"
-    ";;Models (*.pkl *.pt *.pth *.ckpt *.bin *.safetensors *.npz *.xml *.tar);;Pictures and recipes (*.png *.json)"
-    ";;All files (*)"
+    f"All that opens here ({_MODELS} *.png *.json);;Models ({_MODELS})"
+    ";;Pictures and recipes (*.png *.json);;All files (*)"
 )
 PICTURES = {".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
@@ -169,7 +169,7 @@ class Filing(QObject):
         self._to_save = None
         text, pixels = dumps(recipe), picture.pixels
 
-        def steps(_: object) -> Iterator[Progress]:
+        def steps(_: object) -> Generator[Progress, None, tuple[Path, Recipe]]:
             yield Progress(0, 0, path.name)
             write_png(path, pixels, text)
             return (path, recipe)
@@ -247,7 +247,9 @@ class _ModelMissing(Exception):
 def _look(path: Path, open_info: object | None) -> _Found:
     """What a path is; on a background thread."""
     if not path.exists():
-        raise InputError(f'"{path.name}" is not there any more.', "It may have been moved or renamed.", path=path)
+        raise InputError(
+            f'"{path.name}" is not there any more.', "It may have been moved or renamed.", path=path
+        )
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         raise RecipeError(

@@ -32,8 +32,11 @@ from latentstudio.gui.studio import OpenModel, Studio
 class Panel(Protocol):
     """What the window asks of a panel."""
 
-    def set_model(self, model: OpenModel) -> None: ...
-    def set_recipe(self, recipe: Recipe) -> None: ...
+    def set_model(self, model: OpenModel) -> None:
+        """Another model is open."""
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe; say nothing."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from latentstudio.gui.icons import pixmap
 from latentstudio.gui.theme import tokens
@@ -61,7 +69,9 @@ class InstallDialog(QDialog):
             line.addWidget(caution, 1)
             column.addLayout(line)
         note = label(
-            "The file is checked against its known hash and read as data; nothing in it is run.", "small", self
+            "The file is checked against its known hash and read as data; nothing in it is run.",
+            "small",
+            self,
         )
         note.setWordWrap(True)
         column.addWidget(note)

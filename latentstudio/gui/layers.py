@@ -53,7 +53,5 @@ def layer_groups(sides: Sequence[int]) -> tuple[LayerGroup, ...]:
     for name, low, high in (("Coarse", 0, 8), ("Middle", 9, 32), ("Fine", 33, 1 << 30)):
         rows = [i for i, side in enumerate(sides) if low <= side <= high]
         if rows and rows == list(range(rows[0], rows[-1] + 1)):
-            groups.append(
-                LayerGroup(name, size_words([sides[i] for i in rows]), rows[0], rows[-1] + 1)
-            )
+            groups.append(LayerGroup(name, size_words([sides[i] for i in rows]), rows[0], rows[-1] + 1))
     return tuple(groups) if len(groups) > 1 else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QSettings, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -22,14 +22,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QMainWindow,
     QMenuBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -44,6 +41,7 @@ from latentstudio.gui.engine_bridge import MakeEngine, Picture
 from latentstudio.gui.filing import Filing
 from latentstudio.gui.icons import app_icon
 from latentstudio.gui.inspector import Inspector, Panel
+from latentstudio.gui.layout import Layout, scrolling
 from latentstudio.gui.notices import Notice
 from latentstudio.gui.notifications import NoticeBar
 from latentstudio.gui.panels.favourites import FavouritesPanel
@@ -52,13 +50,10 @@ from latentstudio.gui.panels.models import ModelsPanel
 from latentstudio.gui.status import StatusLine
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import apply_theme
-from latentstudio.gui.widgets.dock_title import DockTitle
 from latentstudio.gui.widgets.labels import label
 from latentstudio.models.library import default_model
-from latentstudio.settings import Settings, load_settings, save_settings, user_folders
+from latentstudio.settings import Settings, load_settings, save_settings
 
-LAYOUT_VERSION = 1
-LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 136
 THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
 
 
@@ -76,11 +71,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("LatentStudio[*]")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
-        self.setDockOptions(
-            QMainWindow.DockOption.AnimatedDocks
-            | QMainWindow.DockOption.AllowTabbedDocks
-            | QMainWindow.DockOption.AllowNestedDocks
-        )
         self.canvas = Canvas(self)
         self.bar = CanvasBar(self.canvas, self)
         self.filing = Filing(self.studio, self)
@@ -89,14 +79,14 @@ class MainWindow(QMainWindow):
         self.inspector = Inspector(self.studio)
         self.history = HistoryPanel(self.studio)
         self.status = StatusLine(self.studio.bridge, self)
-        self._place_centre()
-        self.notices = NoticeBar(self.centralWidget())
-        self._docks: dict[str, QDockWidget] = {}
-        self._titles: dict[str, DockTitle] = {}
+        self.notices = NoticeBar(self._place_centre())
+        self.layout_ = Layout(self)
         self._place_docks()
         self._place_menus()
         self._wire()
-        self._restore_layout()
+        tab = self.layout_.restore()
+        if tab is not None:
+            self.inspector.show_tab(tab)
 
     @property
     def panels(self) -> list[Panel]:
@@ -117,7 +107,7 @@ class MainWindow(QMainWindow):
 
     # --- arrangement ----------------------------------------------------------------------------
 
-    def _place_centre(self) -> None:
+    def _place_centre(self) -> QWidget:
         centre = QWidget(self)
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -126,37 +116,18 @@ class MainWindow(QMainWindow):
         column.addWidget(self.bar)
         column.addWidget(self.canvas, 1)
         self.setCentralWidget(centre)
+        return centre
 
     def _place_docks(self) -> None:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        self.setCorner(Qt.Corner.BottomLeftCorner, bottom)
-        self.setCorner(Qt.Corner.BottomRightCorner, bottom)
-        for key, words, panel, area in (
-            ("models", "Models", _scrolling(self.models), left),
-            ("favourites", "Favourites", _scrolling(self.favourites), left),
-            ("inspector", "Directions", self.inspector, right),
-            ("history", "History", self.history, bottom),
-        ):
-            dock = QDockWidget(words, self)
-            dock.setObjectName(key)
-            title = DockTitle(dock, words)
-            dock.setTitleBarWidget(title)
-            dock.setWidget(panel)
-            self.addDockWidget(area, dock)
-            self._docks[key], self._titles[key] = dock, title
-        self.resizeDocks(
-            [self._docks["models"], self._docks["inspector"]], [LEFT_PX, RIGHT_PX], Qt.Orientation.Horizontal
-        )
-        self.resizeDocks([self._docks["history"]], [BOTTOM_PX], Qt.Orientation.Vertical)
-        self.resizeDocks(
-            [self._docks["models"], self._docks["favourites"]], [300, 260], Qt.Orientation.Vertical
-        )
-        self.inspector.tab_changed.connect(self._titles["inspector"].set_words)
+        area = Qt.DockWidgetArea
+        self.layout_.add("models", "Models", scrolling(self.models), area.LeftDockWidgetArea)
+        self.layout_.add("favourites", "Favourites", scrolling(self.favourites), area.LeftDockWidgetArea)
+        self.layout_.add("inspector", "Directions", self.inspector, area.RightDockWidgetArea)
+        self.layout_.add("history", "History", self.history, area.BottomDockWidgetArea)
+        self.inspector.tab_changed.connect(self.layout_.titles["inspector"].set_words)
         holder = self.statusBar()
         holder.setSizeGripEnabled(False)
         holder.setContentsMargins(0, 0, 0, 0)
-        holder.layout().setContentsMargins(0, 0, 0, 0)
         self.status.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         holder.addWidget(self.status, 1)
 
@@ -171,10 +142,10 @@ class MainWindow(QMainWindow):
         view = self.actions_.menu(VIEW)
         view.addSeparator()
         panels = view.addMenu("Panels")
-        for dock in self._docks.values():
+        for dock in self.layout_.docks.values():
             panels.addAction(dock.toggleViewAction())
         panels.addSeparator()
-        panels.addAction("Arrange as at first", self.reset_layout)
+        panels.addAction("Arrange as at first", self.layout_.reset)
         themes = view.addMenu("Appearance")
         group = QActionGroup(self)
         for key, words in THEMES:
@@ -221,25 +192,6 @@ class MainWindow(QMainWindow):
             shortcut.activated.connect(lambda key=tab.key: self.inspector.show_tab(key))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
-
-    def _restore_layout(self) -> None:
-        # Room for the frame and the system's own bars.
-        room = self.screen().availableSize()
-        self.resize(min(1440, room.width() - 24), min(900, room.height() - 56))
-        stored = self._layout_settings()
-        geometry, state = stored.value("geometry"), stored.value("state")
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        self._first_state = self.saveState(LAYOUT_VERSION)
-        if state is not None:
-            self.restoreState(state, LAYOUT_VERSION)
-        tab = stored.value("tab")
-        if isinstance(tab, str):
-            self.inspector.show_tab(tab)
-
-    @staticmethod
-    def _layout_settings() -> QSettings:
-        return QSettings(str(user_folders().config / "window.ini"), QSettings.Format.IniFormat)
 
     # --- what happens ---------------------------------------------------------------------------
 
@@ -305,7 +257,11 @@ class MainWindow(QMainWindow):
         if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Backslash:
             kind = event.type()
             typing = isinstance(QApplication.focusWidget(), QLineEdit)
-            if kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride) and not typing and self.isActiveWindow():
+            if (
+                kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
+                and not typing
+                and self.isActiveWindow()
+            ):
                 if not event.isAutoRepeat():
                     self.set_compare(True)
                 event.accept()
@@ -339,10 +295,6 @@ class MainWindow(QMainWindow):
         except LatentStudioError as error:
             self.studio.tell_error(error)
 
-    def reset_layout(self) -> None:
-        """All panels back to where they stood at first."""
-        self.restoreState(self._first_state, LAYOUT_VERSION)
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are welcome."""
         if event.mimeData().hasUrls():
@@ -364,22 +316,7 @@ class MainWindow(QMainWindow):
         if not self.filing.may_discard():
             event.ignore()
             return
-        stored = self._layout_settings()
-        stored.setValue("geometry", self.saveGeometry())
-        stored.setValue("state", self.saveState(LAYOUT_VERSION))
-        stored.setValue("tab", self.inspector.tab)
-        stored.sync()
+        self.layout_.store(self.inspector.tab)
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         self.studio.close()
         event.accept()
-
-
-def _scrolling(panel: QWidget) -> QScrollArea:
-    """A panel that may be higher than its dock."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setMinimumWidth(200)
-    area.setWidget(panel)
-    return area

@@ -44,6 +44,7 @@ class NoticeBar(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.notice: Notice | None = None
+        self._over = parent
         self.setProperty("role", "toast")
         self._sign = QLabel(self)
         self._message, self._hint = label(parent=self), label(role="muted", parent=self)
@@ -127,7 +128,7 @@ class NoticeBar(QFrame):
         self._close.setIcon(icon("close", "muted"))
 
     def _place(self) -> None:
-        parent = self.parentWidget()
+        parent = self._over
         width = min(WIDEST_PX, parent.width() - 24)
         self.setFixedWidth(width)
         height = max(self.heightForWidth(width), self.sizeHint().height())

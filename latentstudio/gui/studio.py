@@ -108,7 +108,9 @@ class Studio(QObject):
         """News that need no action."""
         self.told.emit(Notice(message, hint, tone=INFO))
 
-    def tell_error(self, error: BaseException, action: str = "", act: Callable[[], None] | None = None) -> None:
+    def tell_error(
+        self, error: BaseException, action: str = "", act: Callable[[], None] | None = None
+    ) -> None:
         """A failure."""
         self.told.emit(Notice.of(error, action, act))
 

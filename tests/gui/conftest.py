@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from window_helpers import WAIT_MS, OpenWindow, write_model
 
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.theme import apply_theme
 from latentstudio.settings import Settings
-from window_helpers import WAIT_MS, OpenWindow, write_model
 
 
 @pytest.fixture(scope="session")

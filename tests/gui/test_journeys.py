@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from window_helpers import WAIT_MS, OpenWindow
 
 from latentstudio.document.recipe import ModelRef, Recipe
 from latentstudio.document.recipe_json import dumps
@@ -19,8 +20,6 @@ from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.direction_row import DirectionRow
 from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.media.image import read_pixels, read_recipe_text, write_png
-
-from window_helpers import WAIT_MS, OpenWindow
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
@@ -293,15 +292,15 @@ def test_the_layout_and_the_theme_are_remembered(
     window = open_window(model_path)
     window.inspector.show_tab("model")
     window.set_theme("light")
-    window._docks["history"].close()
+    window.layout_.docks["history"].close()
     window.close()
     assert '"light"' in (home / "config" / "settings.json").read_text()
     again = open_window(model_path)
     assert again.inspector.tab == "model"
-    assert not again._docks["history"].isVisible()
+    assert not again.layout_.docks["history"].isVisible()
     again.set_theme("dark")
-    again.reset_layout()
-    assert again._docks["history"].isVisible()
+    again.layout_.reset()
+    assert again.layout_.docks["history"].isVisible()
 
 
 def test_leaving_asks_only_when_there_is_something_to_lose(qtbot: QtBot, window: MainWindow) -> None:

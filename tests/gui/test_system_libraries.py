@@ -27,7 +27,12 @@ def test_no_display_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("environment", "platform"),
-    [({"QT_QPA_PLATFORM": "offscreen"}, "linux"), ({}, "win32"), ({}, "darwin"), ({"DISPLAY": ":0"}, "linux")],
+    [
+        ({"QT_QPA_PLATFORM": "offscreen"}, "linux"),
+        ({}, "win32"),
+        ({}, "darwin"),
+        ({"DISPLAY": ":0"}, "linux"),
+    ],
 )
 def test_where_all_is_well_nothing_happens(environment: dict[str, str], platform: str) -> None:
     check_window_system(environment, platform, refuse())

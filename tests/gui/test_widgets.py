@@ -17,7 +17,8 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
 @pytest.mark.parametrize(
-    ("amount", "words"), [(1.4, "+1.4"), (-0.6, "−0.6"), (0, "0"), (0.001, "0"), (2, "+2"), (-10.25, "−10.25")]
+    ("amount", "words"),
+    [(1.4, "+1.4"), (-0.6, "−0.6"), (0, "0"), (0.001, "0"), (2, "+2"), (-10.25, "−10.25")],
 )
 def test_amounts_are_written_with_a_sign(amount: float, words: str) -> None:
     assert signed(amount) == words

@@ -31,3 +31,38 @@ def write_model(path: Path, channels: list[int], *, z_names: tuple[str, ...] = (
     provenance = Provenance(title=path.stem, licence="CC0", origin=path.name, z_names=z_names)
     write_spec(path, NetworkSpec("stylegan2-compact", config, arrays, provenance))
     return path
+
+
+# The program as a person starts it; it tells what happens on its standard output.
+PROGRAM = """
+import hashlib, sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from latentstudio.gui import app, main_window
+
+class Telling(main_window.MainWindow):
+    def start(self, paths=None):
+        super().start(paths)
+        self.timer = QTimer(self, interval=50)
+        self.timer.timeout.connect(self.tell)
+        self.timer.start()
+        self.seen = None
+
+    def tell(self):
+        binding, document = self.studio.binding, self.studio.document
+        if not binding.is_current or document.is_merging:
+            return
+        digest = hashlib.sha256(binding.picture.pixels.tobytes()).hexdigest()
+        if digest == self.seen:
+            return
+        if self.seen is None:
+            slider = self.inspector.panels["directions"].rows[0].slider
+            point = slider.mapToGlobal(slider.position_of(0).toPoint())
+            print("slider", point.x(), point.y(), flush=True)
+        self.seen = digest
+        print("picture", digest, flush=True)
+        print("undo", document.undo_label or "nothing", flush=True)
+
+main_window.MainWindow = Telling
+sys.exit(app.run(sys.argv[1:]))
+"""

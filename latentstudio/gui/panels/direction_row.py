@@ -63,9 +63,7 @@ class DirectionRow(SliderRow):
     def set_edit(self, edit: DirectionEdit) -> None:
         """Show an edit; says nothing."""
         self._edit = edit
-        if not self.slider.is_held:
-            self.set_value(edit.amount)
-        elif self.slider.value != edit.amount:
+        if not self.slider.is_held or self.slider.value != edit.amount:
             self.set_value(edit.amount)
         rows = self._model.info.num_ws
         words = layer_words(edit.start, edit.stop, rows)

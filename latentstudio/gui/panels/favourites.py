@@ -102,9 +102,7 @@ class PictureGrid(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The pictures with round corners."""
         painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         for i, (_, image) in enumerate(self._pictures):
             place = self.place(i)
             path = QPainterPath()

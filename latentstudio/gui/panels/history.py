@@ -94,12 +94,10 @@ class _Painter(QStyledItemDelegate):
             return
         entry = model.entry(row)
         is_here, is_ahead = row == document.position, row > document.position
-        area: QRect = option.rect  # type: ignore[attr-defined]
+        area: QRect = option.rect
         place = QRectF(area.x() + 3, area.y() + 3, PICTURE_PX, PICTURE_PX)
         painter.save()
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         path = QPainterPath()
         path.addRoundedRect(place, 6, 6)
         painter.fillPath(path, t.color("raised"))

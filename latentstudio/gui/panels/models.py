@@ -223,5 +223,3 @@ def _list_with_pictures() -> tuple[list[ModelEntry], dict[str, QImage]]:
             if not image.isNull():
                 pictures[entry.sha256] = image
     return entries, pictures
-
-

@@ -117,7 +117,10 @@ class SamplePanel(QWidget):
         self.psi = SliderRow("Truncation psi", ValueSlider(0, 1.5, origin=0, rest=1, step=0.05), parent=self)
         self.psi.setToolTip("1 is the latent as drawn, 0 the mean picture")
         self.cutoff = SliderRow(
-            "Truncation cutoff", ValueSlider(0, 1, origin=0, rest=1, step=1), words=self._cutoff_words, parent=self
+            "Truncation cutoff",
+            ValueSlider(0, 1, origin=0, rest=1, step=1),
+            words=self._cutoff_words,
+            parent=self,
         )
         self.cutoff.setToolTip("How many layers are truncated, counted from the coarse end")
         self.noise = Segmented(self)

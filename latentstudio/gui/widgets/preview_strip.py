@@ -71,9 +71,7 @@ class PreviewStrip(QWidget):
         """The pictures, the nearest one framed."""
         t = tokens()
         painter = QPainter(self)
-        painter.setRenderHints(
-            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
-        )
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         nearest = min(range(len(AMOUNTS)), key=lambda i: abs(AMOUNTS[i] - self._amount))
         for i, image in enumerate(self._images):
             place = self._place(i)
