@@ -111,7 +111,7 @@ def claims(contents: Contents) -> bool:
         return False
     try:
         Reading(found[0])
-    except LayoutError:
+    except (LayoutError, IndexError, ArithmeticError, RecursionError):
         return False
     return True
 

@@ -258,9 +258,12 @@ def _geometries(layers: list[_Layer]) -> list[tuple[Choice, int]]:
     has_deconvs = any(layers[i].step["op"] == "deconv" for i in convs)
     known = _KNOWN.get(tuple(layers[i].step["kernel"] for i in convs)) if start == 1 else None
     found: list[tuple[float, int, Choice, int]] = []
+    looked = 0
 
     def go(k: int, side: int, cost: float, choice: Choice) -> None:
-        if side < 1 or side > 2048 or len(found) > 4000:
+        nonlocal looked
+        looked += 1  # a file with a hundred layers must not take forever
+        if side < 1 or side > 2048 or looked > 20_000:
             return
         if k == len(convs):
             told = known is not None and tuple(choice[i][:3] for i in convs) == known

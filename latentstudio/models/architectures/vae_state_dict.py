@@ -71,7 +71,7 @@ def claims(contents: Contents) -> bool:
         return False
     try:
         _Reading(found[0])
-    except (LayoutError, IndexError):
+    except (LayoutError, IndexError, ArithmeticError, RecursionError):
         return False
     return True
 

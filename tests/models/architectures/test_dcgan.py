@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
+import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +300,60 @@ def test_what_is_no_generator_is_not_claimed(tmp_path: Path) -> None:
     for network in others.values():
         contents = read_checkpoint(saved(tmp_path / "x.pth", network, ""))
         assert claimants(contents) == []
+
+
+def test_odd_shapes_are_left_alone_and_take_no_time(tmp_path: Path) -> None:
+    odd = {
+        "empty": {"0.weight": torch.zeros(0, 4), "1.weight": torch.zeros(0, 0, 3, 3)},
+        "bias only": {"0.bias": torch.zeros(3)},
+        "scalars": {"0.weight": torch.tensor(1.0), "1.weight": torch.tensor(2.0)},
+        "five axes": {"0.weight": torch.zeros(2, 2, 2, 2, 2)},
+        "flat then odd": {"0.weight": torch.zeros(30, 4), "1.weight": torch.zeros(7, 11, 3, 3)},
+    }
+    for arrays in odd.values():
+        torch.save(arrays, tmp_path / "x.pth")
+        assert claimants(read_checkpoint(tmp_path / "x.pth")) == []
+    for kernel in (3, 4):  # a chain, but far too long to try everything
+        deep = {f"{i}.weight": torch.zeros(4, 4, kernel, kernel) for i in range(120)}
+        torch.save(deep, tmp_path / "x.pth")
+        started = time.perf_counter()
+        claimants(read_checkpoint(tmp_path / "x.pth"))
+        assert time.perf_counter() - started < 3
+
+
+class BaseConfig:
+    """Pickles as pytorch_GAN_zoo's settings do."""
+
+
+@pytest.mark.parametrize("loss", ["DCGAN", "WGANGP"])
+@pytest.mark.parametrize("classes", [0, 3])
+def test_pytorch_gan_zoos_dcgan_ends_as_its_loss_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, classes: int
+) -> None:
+    torch.manual_seed(1)
+    network = nn.Sequential()
+    network.add_module("formatLayer", nn.ConvTranspose2d(9, 12, 4, 1, 0, bias=False))
+    network.add_module("batchNorm0", nn.BatchNorm2d(12))
+    network.add_module("relu0", nn.ReLU())
+    for i, (a, b) in enumerate(itertools.pairwise([12, 8, 6]), 1):
+        network.add_module(f"convTranspose{i}", nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False))
+        network.add_module(f"batchNorm{i}", nn.BatchNorm2d(b))
+        network.add_module(f"relu{i}", nn.ReLU())
+    network.add_module("outlayer", nn.ConvTranspose2d(6, 3, 4, 2, 1, bias=False))
+    arrays = {k if k.startswith("format") else f"main.{k}": v for k, v in network.eval().state_dict().items()}
+    for module in ("models", "models.utils", "models.utils.config"):
+        monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+    monkeypatch.setattr(sys.modules["models.utils.config"], "BaseConfig", BaseConfig, raising=False)
+    monkeypatch.setattr(BaseConfig, "__module__", "models.utils.config")
+    config = BaseConfig()
+    config.__dict__.update(lossCriterion=loss, categoryVectorDim=classes, noiseVectorDim=9 - classes)
+    other = {key: value + 1 for key, value in arrays.items()}
+    path = tmp_path / "g.pth"
+    torch.save({"config": config, "netG": other, "netD": {"w": torch.zeros(2)}, "avgG": arrays}, path)
+    check_claimed_by(path, NAME)
+    generator, z, c = load(path), draw(2, 9 - classes), torch.eye(3)[:2, :classes]
+    img = network(torch.cat([z, c], 1)[..., None, None]).detach()
+    close(generator(z, c if classes else None), torch.tanh(img) if loss == "DCGAN" else img)
 
 
 def test_sefa_reads_the_first_layer_of_a_deconvolution(tmp_path: Path) -> None:
