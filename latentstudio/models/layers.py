@@ -22,6 +22,15 @@ def normalize_2nd_moment(x: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     return x * (x.square().mean(dim=dim, keepdim=True) + eps).rsqrt()
 
 
+def random_normal(*shape: int) -> Tensor:
+    """Standard normal initial values; nothing but the shape on the meta device.
+
+    There torch would load its symbolic compiler to draw them, which takes half a second.
+    """
+    values = torch.empty(*shape)
+    return values if values.is_meta else values.normal_()
+
+
 class KeepsDerived(nn.Module):
     """A module that keeps what follows from its `weight` alone until the weight changes."""
 
@@ -65,8 +74,8 @@ class FullyConnected(KeepsDerived):
         bias_init: float = 0.0,
     ) -> None:
         super().__init__()
-        # In place: on the meta device the plain division would load torch's compiler, a second of start.
-        self.weight = nn.Parameter(torch.randn(out_features, in_features).div_(lr_multiplier))
+        # Multiplied: on the meta device a division would load torch's symbolic compiler.
+        self.weight = nn.Parameter(random_normal(out_features, in_features).mul_(1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full((out_features,), bias_init)) if bias else None
         self.weight_gain = lr_multiplier / math.sqrt(in_features) if weight_gain is None else weight_gain
         self.bias_gain = lr_multiplier

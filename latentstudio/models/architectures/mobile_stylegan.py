@@ -24,7 +24,7 @@ from latentstudio.formats import Contents
 from latentstudio.models.architectures import mobile_stylegan_graph as graph
 from latentstudio.models.architectures.stylegan2 import Mapping
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
-from latentstudio.models.layers import may_overwrite
+from latentstudio.models.layers import may_overwrite, random_normal
 from latentstudio.models.spec import NetworkSpec
 
 # Fresh memory costs more than arithmetic here: the system hands it out page by page. What lies
@@ -121,12 +121,12 @@ class ModulatedConv(nn.Module):
     ) -> None:
         super().__init__()
         self.affine = nn.Linear(w_dim, in_channels)
-        self.depthwise = nn.Parameter(torch.randn(in_channels, 1, 3, 3) / 3) if separable else None
+        self.depthwise = nn.Parameter(random_normal(in_channels, 1, 3, 3).mul_(1 / 3)) if separable else None
         width = 1 if separable else 3
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, width, width))
+        self.weight = nn.Parameter(random_normal(out_channels, in_channels, width, width))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise_const", torch.randn(size))
+        self.register_buffer("noise_const", random_normal(*size))
         self.size, self.slope = size, slope
 
     def forward(self, x: Tensor, w: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
@@ -189,7 +189,7 @@ class Head(nn.Module):
     def __init__(self, in_channels: int, img_channels: int, w_dim: int) -> None:
         super().__init__()
         self.affine = nn.Linear(w_dim, in_channels)
-        self.weight = nn.Parameter(torch.randn(4 * img_channels, in_channels, 1, 1))
+        self.weight = nn.Parameter(random_normal(4 * img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(4 * img_channels))
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
@@ -243,7 +243,7 @@ class MobileStyleGAN(Generator):
         super().__init__()
         self.config = config
         self.mapping_network = Mapping(config["mapping"])
-        self.const = nn.Parameter(torch.randn(tuple(config["const"])))
+        self.const = nn.Parameter(random_normal(*config["const"]))
         blocks: dict[str, nn.ModuleDict] = {}
         stages: list[StageInfo] = []
         noise_shapes: list[tuple[int, int]] = []

@@ -23,6 +23,7 @@ from latentstudio.models.layers import (
     KeepsDerived,
     may_overwrite,
     normalize_2nd_moment,
+    random_normal,
     upfirdn2d,
     upsample2d,
 )
@@ -114,11 +115,11 @@ class ModulatedConv(KeepsDerived):
     ) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, in_channels, weight_gain=affine_gain, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(random_normal(out_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.noise_strength = nn.Parameter(torch.zeros(())) if noise else None
         if noise:
-            self.register_buffer("noise_const", torch.randn(tuple(resolution)))
+            self.register_buffer("noise_const", random_normal(*resolution))
         if up > 1 and filter:
             self.register_buffer("resample_filter", default_filter(filter))
         self.up, self.gain, self.clamp = up, gain, clamp
@@ -196,7 +197,7 @@ class ToRGB(nn.Module):
     ) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, in_channels, weight_gain=affine_gain, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(img_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(random_normal(img_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(img_channels))
         self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2) if weight_gain is None else weight_gain
         self.clamp = clamp
@@ -229,7 +230,7 @@ class Skip(nn.Module):
         weight_gain: float | None = None,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
+        self.weight = nn.Parameter(random_normal(out_channels, in_channels, 1, 1))
         self.register_buffer("resample_filter", default_filter(filter))
         self.weight_gain = 1 / math.sqrt(in_channels) if weight_gain is None else weight_gain
 
@@ -251,7 +252,7 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         if config.get("const"):
-            self.const = nn.Parameter(torch.randn(tuple(config["const"])))
+            self.const = nn.Parameter(random_normal(*config["const"]))
         for name in ("conv0", "conv1"):
             if config.get(name):
                 setattr(self, name, conv(w_dim=w_dim, **config[name]))
