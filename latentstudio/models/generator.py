@@ -373,7 +373,7 @@ class Generator(nn.Module, ABC):
             transform = torch.as_tensor(transform, dtype=torch.float32, device=self.device)
             if tuple(transform.shape) != (3, 3) or not bool(torch.isfinite(transform).all()):
                 raise InputError("The transform must be a 3 x 3 matrix of finite numbers.")
-            if abs(float(torch.linalg.det(transform))) < 1e-8:
+            if abs(float(torch.linalg.det(transform.detach()))) < 1e-8:
                 raise InputError("The transform can't be inverted: it squeezes the picture flat.")
         return Inputs(
             ws,

@@ -21,7 +21,7 @@ from torch import Tensor
 from latentstudio.models.layers import may_overwrite, upfirdn2d
 
 # Numbers between two downsampled tiles that are worked on at once; they should fit a core's cache.
-_WORKING_SET = 1 << 21
+_WORKING_SET = 1 << 20
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def convert(contents: Contents) -> NetworkSpec:
     reader = _Reader(arrays, attributes)
     try:
         spec = reader.spec()
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
         told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
             f'"{contents.path.name}" looks like StyleGAN3, but it does not fit: {told}.',
