@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentstudio.models.architectures.stylegan3_filters import filtered_leaky_relu
-from latentstudio.models.layers import FullyConnected, KeepsDerived, may_overwrite
+from latentstudio.models.layers import FullyConnected, KeepsDerived, may_overwrite, random_normal
 
 
 class FourierInput(nn.Module):
@@ -45,10 +45,10 @@ class FourierInput(nn.Module):
         affine_gain: float | None = None,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(channels, channels))
+        self.weight = nn.Parameter(random_normal(channels, channels))
         self.affine = FullyConnected(w_dim, 4, weight_gain=affine_gain)
-        self.register_buffer("freqs", torch.randn(channels, 2) * bandwidth)
-        self.register_buffer("phases", torch.rand(channels) - 0.5)
+        self.register_buffer("freqs", random_normal(channels, 2).mul_(bandwidth))
+        self.register_buffer("phases", torch.empty(channels).uniform_(-0.5, 0.5))
         self.size = (int(size[0]), int(size[1]))
         self.sampling_rate, self.bandwidth = sampling_rate, bandwidth
 
@@ -130,11 +130,11 @@ class SynthesisLayer(KeepsDerived):
     ) -> None:
         super().__init__()
         self.affine = FullyConnected(w_dim, in_channels, weight_gain=affine_gain, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(random_normal(out_channels, in_channels, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("magnitude_ema", torch.ones(()))
         for name, shape in (("up_filter", up_filter), ("down_filter", down_filter)):
-            taps = None if shape is None else torch.ones(tuple(shape)) / math.prod(shape)
+            taps = None if shape is None else torch.full(tuple(shape), 1 / math.prod(shape))
             self.register_buffer(name, taps)
         self.size = (int(size[0]), int(size[1]))
         self.up, self.down = int(up), int(down)
