@@ -10,6 +10,7 @@ Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stabil
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -106,6 +107,14 @@ class ProGAN(Generator):
         size = (last.resolution[0] * self.enlarge, last.resolution[1] * self.enlarge)
         stages[-1] = StageInfo(last.name, size, ())
         self.stages = tuple(stages)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> ProGAN:
+        # Normalised at every layer, this family magnifies rounding: another memory layout adds up in
+        # another order, and that alone would cost the last digit that agrees with the originals.
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for parameter in self.parameters():
+            parameter.data = parameter.data.contiguous()
+        return self
 
     def _map(self, z: Tensor, c: Tensor | None) -> Tensor:
         """One row of ws: z and, for conditional models, the class weights after it."""
