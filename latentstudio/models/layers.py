@@ -45,7 +45,9 @@ class KeepsDerived(nn.Module):
         cache: dict[str, tuple[tuple[int, int], Tensor]] = self.__dict__.setdefault("_derived", {})
         found = cache.get(name)
         if found is None or found[0] != state:
-            found = cache[name] = (state, compute())
+            # Not as a tensor of inference mode, through which a later gradient could not pass.
+            with torch.inference_mode(False), torch.no_grad():
+                found = cache[name] = (state, compute())
         return found[1]
 
 

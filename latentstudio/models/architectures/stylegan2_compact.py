@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from latentstudio.errors import MismatchError
 from latentstudio.formats import Contents, state_dict
 from latentstudio.models.architectures.stylegan2 import Block, ModulatedConv, StyleGAN2, ToRGB
 from latentstudio.models.generator import Generator
@@ -114,24 +116,41 @@ def claims(contents: Contents) -> bool:
 
 
 def convert(contents: Contents) -> NetworkSpec:
-    """Rename the arrays and fold the equalised gains that demodulation would cancel."""
+    """Rename the arrays and fold the equalised gains that demodulation would cancel.
+
+    Raises:
+        MismatchError: an array is missing, left over or of another shape.
+    """
     arrays = state_dict(contents.root)
     assert arrays is not None
-    depth = sum(key.startswith("mapping.") and key.endswith(".weight") for key in arrays)
-    count = sum(key.startswith("conv1.") and key.endswith(".affine.weight") for key in arrays)
-    channels = [arrays[f"conv1.{i}.weight"].shape[0] for i in range(count)]
-    w_dim, z_dim = arrays["mapping.0.weight"].shape
+    try:
+        return _spec({key: as_float32(value) for key, value in arrays.items()})
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise MismatchError(
+            f'"{contents.path.name}" looks like StyleGAN2 compact, but it does not fit: {told}.',
+            "It may come from a modified network or be damaged.",
+            path=contents.path,
+        ) from error
+
+
+def _spec(found: dict[str, NDArray[np.float32]]) -> NetworkSpec:
+    depth = len({key.split(".")[1] for key in found if key.startswith("mapping.")})
+    count = sum(key.startswith("conv1.") and key.endswith(".affine.weight") for key in found)
+    channels = [found[f"conv1.{i}.weight"].shape[0] for i in range(count)]
+    w_dim, z_dim = found["mapping.0.weight"].shape
     config = compact_config(channels, z_dim=z_dim, w_dim=w_dim, mapping_layers=depth)
-    found = {key: as_float32(value) for key, value in arrays.items()}
+    if found["const"].ndim != 4 or len(found["const"]) != 1:
+        raise ValueError(f"const has shape {found['const'].shape}")
     named = {
-        "mapping_network.w_avg": found["w_avg"],
-        "input.weight": found["input.weight"],
-        "input.bias": found["input.bias"],
-        "blocks.b4.const": found["const"][0],
+        "mapping_network.w_avg": found.pop("w_avg"),
+        "input.weight": found.pop("input.weight"),
+        "input.bias": found.pop("input.bias"),
+        "blocks.b4.const": found.pop("const")[0],
     }
     for i in range(depth):
         for part in ("weight", "bias"):
-            named[f"mapping_network.layers.{i}.{part}"] = found[f"mapping.{i}.{part}"]
+            named[f"mapping_network.layers.{i}.{part}"] = found.pop(f"mapping.{i}.{part}")
     noise = np.random.default_rng(0)
     for i in range(count):
         block = f"blocks.b{4 * 2**i}"
@@ -139,17 +158,16 @@ def convert(contents: Contents) -> NetworkSpec:
         if i:
             sources["conv0"] = f"conv0.{i - 1}"
         for layer, source in sources.items():
-            weight = found[f"{source}.weight"]
-            named[f"{block}.{layer}.affine.weight"] = found[f"{source}.affine.weight"]
-            named[f"{block}.{layer}.affine.bias"] = found[f"{source}.affine.bias"]
-            named[f"{block}.{layer}.bias"] = found[f"{source}.bias"]
-            if layer == "torgb":
-                named[f"{block}.{layer}.weight"] = weight
-                continue
-            gain = 1 / math.sqrt(weight.shape[1] * weight.shape[2] * weight.shape[3])
-            named[f"{block}.{layer}.weight"] = weight * as_float32(gain)
-            named[f"{block}.{layer}.noise_strength"] = found[f"{source}.noise"]
-            # Training drew fresh noise every time; a stored map makes "const" mean something.
-            size = (4 * 2**i, 4 * 2**i)
-            named[f"{block}.{layer}.noise_const"] = as_float32(noise.standard_normal(size))
+            for part in ("affine.weight", "affine.bias", "bias"):
+                named[f"{block}.{layer}.{part}"] = found.pop(f"{source}.{part}")
+            weight = found.pop(f"{source}.weight")
+            if layer != "torgb":
+                weight = weight * as_float32(1 / math.sqrt(weight[0].size))
+                named[f"{block}.{layer}.noise_strength"] = found.pop(f"{source}.noise")
+                # Training drew fresh noise every time; a stored map makes "const" mean something.
+                size = (4 * 2**i, 4 * 2**i)
+                named[f"{block}.{layer}.noise_const"] = as_float32(noise.standard_normal(size))
+            named[f"{block}.{layer}.weight"] = weight
+    if found:
+        raise ValueError(f"{', '.join(sorted(found)[:3])} would be left over")
     return NetworkSpec("stylegan2-compact", config, named)

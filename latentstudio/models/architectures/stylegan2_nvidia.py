@@ -47,8 +47,10 @@ def convert(contents: Contents) -> NetworkSpec:
     try:
         return _Reader(arrays, attributes).spec().changed(notes=generator_notes(contents))
     except (KeyError, IndexError, TypeError, ValueError) as error:
+        told = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
         raise MismatchError(
-            f'"{contents.path.name}" looks like StyleGAN2, but a part of the network is missing: {error}.',
+            f'"{contents.path.name}" looks like StyleGAN2, but it does not fit: {told}.',
+            "It may come from a modified network or be damaged.",
             path=contents.path,
         ) from error
 
@@ -58,16 +60,24 @@ class _Reader(ModuleReader):
         mapping = self.attributes["mapping"]
         synthesis = self.attributes["synthesis"]
         names = {match[1] for key in self.arrays if (match := re.match(r"synthesis\.(b\d+)\.", key))}
-        blocks, architectures = [], set()
+        blocks: list[dict[str, Any]] = []
+        architectures = set()
         for i, name in enumerate(sorted(names, key=lambda b: int(b[1:]))):
             blocks.append(self._block(name, i))
             architectures.add(str(self.attributes[f"synthesis.{name}"]["architecture"]))
         if len(architectures) != 1:
-            raise ValueError(f"architectures {sorted(architectures)}")
+            raise ValueError(f"its blocks are of several architectures ({', '.join(sorted(architectures))})")
+        if "torgb" not in blocks[-1]:
+            raise ValueError("its last block gives no picture")
+        num_ws = int((synthesis if "num_ws" in synthesis else mapping)["num_ws"])
+        # The last picture shares no row with a later convolution.
+        needed = sum(layer in block for block in blocks for layer in ("conv0", "conv1")) + 1
+        if num_ws != needed:
+            raise ValueError(f"it takes {num_ws} rows of w, but its layers read {needed}")
         config = {
             "architecture": architectures.pop(),
             "w_dim": int(mapping["w_dim"]),
-            "num_ws": int((synthesis if "num_ws" in synthesis else mapping)["num_ws"]),
+            "num_ws": num_ws,
             "img_channels": int(synthesis["img_channels"]),
             "mapping": self.mapping(),
             "blocks": blocks,

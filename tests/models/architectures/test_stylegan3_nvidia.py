@@ -7,13 +7,14 @@ import pytest
 import stylegan3_files as files
 import torch
 from nvidia_files import Module, plain_mapping, rendered, same, whole, write
+from seam_checks import check_claimed_by, check_seam
 
 from latentstudio.errors import InputError, MismatchError
 from latentstudio.formats import read_checkpoint
 from latentstudio.models.architectures import stylegan3_nvidia
 from latentstudio.models.architectures.stylegan3_filters import filtered_leaky_relu
 from latentstudio.models.generator import State
-from latentstudio.models.registry import claimants, load_generator
+from latentstudio.models.registry import load_generator
 
 MOVE = torch.tensor([[0.9, 0.3, 0.1], [-0.25, 1.1, -0.07], [0, 0, 1]])
 
@@ -80,6 +81,11 @@ def test_stages_follow_one_another_as_the_whole_does(tmp_path):
         same(state.x, expected)
     same(generator.image(states[-1]), picture)
     torch.testing.assert_close(generator.image(states[-1]), generator.synthesis(ws))
+
+
+@pytest.mark.parametrize("options", [{}, {"kernel": 1, "radial": True, "resolution": (24, 16)}])
+def test_stages_tell_the_truth_and_carry_gradients(tmp_path, options):
+    check_seam(opened(tmp_path, files.make(**options)))
 
 
 def test_a_stage_reads_the_row_it_names_and_no_other(tmp_path):
@@ -190,8 +196,7 @@ def test_every_pickle_protocol_is_read(tmp_path, protocol):
 
 def test_exactly_one_architecture_claims_the_file(tmp_path):
     for root in (whole(files.make()), files.make(), {"G_ema": files.make()}):
-        path = write(tmp_path / "network.pkl", root)
-        assert [found.name for found in claimants(read_checkpoint(path))] == ["stylegan3-nvidia"]
+        check_claimed_by(write(tmp_path / "network.pkl", root), "stylegan3-nvidia")
     other = {"G_ema": Module("Generator", children={"synthesis": Module("SynthesisNetwork")})}
     assert not stylegan3_nvidia.claims(read_checkpoint(write(tmp_path / "network.pkl", other)))
 
@@ -279,6 +284,7 @@ def test_filters_longer_than_the_features_are_refused():
 @pytest.fixture(scope="module", params=["sg3t_small", "sg3r_small"])
 def reference(request, shared):
     folder = shared / "zoo" / request.param
+    check_claimed_by(folder / "checkpoint_nosrc.pkl", "stylegan3-nvidia")
     generator = load_generator(folder / "checkpoint_nosrc.pkl")
     about = json.loads((folder / "about.json").read_text())
     with np.load(folder / "reference.npz") as arrays:
