@@ -142,6 +142,11 @@ class Generator(nn.Module, ABC):
         """
         raise InputError("This model has no encoder.", "Invert the picture instead.")
 
+    @property
+    def img_range(self) -> tuple[float, float]:
+        """The nominal range of `synthesis`: what black and white are."""
+        return (-1.0, 1.0)
+
     def to_uint8(self, img: Tensor) -> Tensor:
         """The original's conversion of its output (N, C, H, W) to uint8 (N, C, H, W)."""
         return (img * 127.5 + 128).clamp(0, 255).to(torch.uint8)

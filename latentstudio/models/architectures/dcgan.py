@@ -209,10 +209,15 @@ class SequentialGenerator(Generator):
             weight = torch.roll(weight, -self.info.c_dim, dims=1)
         return [StyleWeight(self.stages[0].name, 0, weight)]
 
-    def to_uint8(self, img: Tensor) -> Tensor:
-        """Sigmoid pictures span [0, 1] and are rounded, others [-1, 1]."""
+    @property
+    def img_range(self) -> tuple[float, float]:
+        """The range [0, 1] where the last activation is a sigmoid, else [-1, 1]."""
         last = [step["name"] for step in self.config["steps"] if step["op"] == "activation"][-1:]
-        if last == ["sigmoid"]:
+        return (0.0, 1.0) if last == ["sigmoid"] else (-1.0, 1.0)
+
+    def to_uint8(self, img: Tensor) -> Tensor:
+        """Sigmoid pictures are rounded, others converted as usual."""
+        if self.img_range == (0.0, 1.0):
             return (img * 255 + 0.5).clamp(0, 255).to(torch.uint8)
         return super().to_uint8(img)
 

@@ -245,6 +245,11 @@ class LucidrainsStyleGAN2(Generator):
         """There is a picture after every ToRGB."""
         return self._steps[index][1] == "torgb"
 
+    @property
+    def img_range(self) -> tuple[float, float]:
+        """The original gives pictures in [0, 1]."""
+        return (0.0, 1.0)
+
     def to_uint8(self, img: Tensor) -> Tensor:
         """From [0, 1] to uint8, rounding to the nearest."""
         return (img * 255 + 0.5).clamp(0, 255).to(torch.uint8)

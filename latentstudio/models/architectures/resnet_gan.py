@@ -30,6 +30,11 @@ class ResNetGAN(BigGAN):
         """Tanh, or a sigmoid, whose range is [0, 1]."""
         return torch.sigmoid(x) if self.config.get("sigmoid") else torch.tanh(x)
 
+    @property
+    def img_range(self) -> tuple[float, float]:
+        """The range [0, 1] where it ends in a sigmoid, else [-1, 1]."""
+        return (0.0, 1.0) if self.config.get("sigmoid") else (-1.0, 1.0)
+
     def to_uint8(self, img: Tensor) -> Tensor:
         """(N, C, H, W) to the nearest of 256 levels."""
         if not self.config.get("sigmoid"):

@@ -170,6 +170,11 @@ class TinyAutoencoder(Generator):
         """None: z is a map, and every part of it moves its own part of the picture."""
         return []
 
+    @property
+    def img_range(self) -> tuple[float, float]:
+        """The range of [0, 1], or [-1, 1] where the decoder says so."""
+        return (-1.0, 1.0) if self.config["signed"] else (0.0, 1.0)
+
     def to_uint8(self, img: Tensor) -> Tensor:
         """Pictures in [0, 1] are clamped and cut to whole levels, as the original saves them."""
         unit = (img + 1) / 2 if self.config["signed"] else img
