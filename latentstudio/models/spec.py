@@ -100,9 +100,12 @@ def fill(network: Generator, spec: NetworkSpec) -> None:
                 f'The checkpoint looks like {network.info.family}, but "{name}" has shape '
                 f"{tuple(array.shape)} where {tuple(wanted[name].shape)} was expected."
             )
-    # One copy into memory of its own: a view into the file would crash if the file were cut later.
+    # One copy into memory of its own: a view into the file would crash if the file were cut later. In
+    # one order of memory, so that a converted file is computed, and rounded, like its original.
     tensors = {
-        name: torch.from_numpy(np.array(array, np.float32 if wanted[name].is_floating_point() else None))
+        name: torch.from_numpy(
+            np.array(array, np.float32 if wanted[name].is_floating_point() else None, order="C")
+        )
         for name, array in spec.arrays.items()
     }
     network.load_state_dict(tensors, strict=True, assign=True)
