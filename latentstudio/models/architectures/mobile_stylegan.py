@@ -88,9 +88,9 @@ class Upsampling(nn.Module):
         super().__init__()
         self.affine = nn.Linear(w_dim, channels)
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str) -> Tensor:
         """Features (N, channels, H, W), w (N, w_dim) -> (N, channels / 4, 2H, 2W)."""
-        return inverse_haar(x, self.affine(w).to(x.dtype))
+        return inverse_haar(x, inputs.styled(stage, self.affine(w)).to(x.dtype))
 
 
 class ModulatedConv(nn.Module):
@@ -129,9 +129,9 @@ class ModulatedConv(nn.Module):
         self.register_buffer("noise_const", random_normal(*size))
         self.size, self.slope = size, slope
 
-    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str, noise_index: int) -> Tensor:
         """Features (N, in, H, W), w (N, w_dim) -> (N, out, H, W), channels last."""
-        style = self.affine(w).to(x.dtype)
+        style = inputs.styled(stage, self.affine(w)).to(x.dtype)
         noise = inputs.noise(noise_index, self.noise_const, *self.size)
         if noise is None:
             noise = x.new_zeros(1, 1, 1, 1)
@@ -192,9 +192,9 @@ class Head(nn.Module):
         self.weight = nn.Parameter(random_normal(4 * img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(4 * img_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str) -> Tensor:
         """Features (N, in, H, W), w (N, w_dim) -> (N, img_channels, 2H, 2W)."""
-        style = self.affine(w).to(x.dtype)[:, :, None, None]
+        style = inputs.styled(stage, self.affine(w)).to(x.dtype)[:, :, None, None]
         weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
         y = F.conv2d(x, weight * style, bias) if len(x) == 1 else F.conv2d(x * style, weight, bias)
         return F.pixel_shuffle(y, 2)
@@ -238,6 +238,8 @@ def _layers(config: dict[str, Any]) -> Iterator[_Layer]:
 
 class MobileStyleGAN(Generator):
     """The network; see `build` for the config."""
+
+    has_style_edits = True
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
@@ -288,8 +290,9 @@ class MobileStyleGAN(Generator):
         x = self.const.expand(len(w), -1, -1, -1) if state.x is None else state.x
         x = x.contiguous(memory_format=torch.channels_last)
         if isinstance(module, ModulatedConv):
-            return State(module(x, w, inputs, stage.noise[0]))
-        return State(x, module(x, w)) if isinstance(module, Head) else State(module(x, w))
+            return State(module(x, w, inputs, stage.name, stage.noise[0]))
+        y = module(x, w, inputs, stage.name)
+        return State(x, y) if isinstance(module, Head) else State(y)
 
     def _module(self, index: int) -> _Module:
         return cast(_Module, self.get_submodule(f"blocks.{self.stages[index].name}"))

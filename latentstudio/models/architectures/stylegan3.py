@@ -21,6 +21,8 @@ from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, Stag
 class StyleGAN3(Generator):
     """The network; see `build` for the config."""
 
+    has_style_edits = True
+
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         self.config = config
@@ -66,7 +68,8 @@ class StyleGAN3(Generator):
             x: Tensor = self.input(w, inputs.transform)
             return State(x.to(dtype=self.compute_dtype, memory_format=torch.channels_last))
         assert state.x is not None
-        x = self._layer(self.stages[index].name)(state.x, w)
+        name = self.stages[index].name
+        x = self._layer(name)(state.x, w, inputs, name)
         return State(x, x.float() * self.output_scale if index == len(self.stages) - 1 else None)
 
     def style_weights(self) -> list[StyleWeight]:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentstudio.models.architectures.stylegan3_filters import filtered_leaky_relu
+from latentstudio.models.generator import Inputs
 from latentstudio.models.layers import FullyConnected, KeepsDerived, may_overwrite, random_normal
 
 
@@ -142,9 +143,9 @@ class SynthesisLayer(KeepsDerived):
         self.padding = (left, right, top, bottom)
         self.clamp, self.torgb = clamp, torgb
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str) -> Tensor:
         """x (N, in, H, W), w (N, w_dim) -> (N, out, *size)."""
-        style = self.affine(w)
+        style = inputs.styled(stage, self.affine(w))
         gain = self.magnitude_ema.rsqrt()
         if self.torgb:
             style = style * (gain / math.sqrt(self.weight[0].numel()))

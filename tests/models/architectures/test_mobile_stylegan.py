@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -178,6 +179,21 @@ def test_style_weights_turn_w_into_styles(pair, network):
     assert [w.layer for w in weights] == [stage.name for stage in network.stages]
     assert [w.row for w in weights] == [0, 1, 1, 2, 3, 3, 4, 5]
     np.testing.assert_array_equal(weights[2].weight, pair[0].numbers["m.layers.0.conv1.conv.w"])
+
+
+def test_offsets_of_styles_do_what_a_move_of_w_does(network, monkeypatch):
+    monkeypatch.setattr(mobile_stylegan, "_STRIP", 64)
+    ws, step = some_ws(network, 2), torch.linspace(-1, 1, network.info.w_dim)
+    for row in range(network.info.num_ws):
+        offsets = {s.layer: s.weight @ step for s in network.style_weights() if s.row == row}
+        moved = ws.clone()
+        moved[:, row] += step
+        with torch.no_grad():
+            inputs, state = dataclasses.replace(network.inputs(ws), style_offsets=offsets), State()
+            for index in range(len(network.stages)):
+                state = network.run_stage(index, state, inputs)
+            torch.testing.assert_close(network.image(state), network.synthesis(moved), rtol=1e-5, atol=1e-4)
+    assert network.has_style_edits
 
 
 def test_pictures_become_bytes_as_published(network):

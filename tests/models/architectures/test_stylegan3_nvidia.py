@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -182,6 +183,20 @@ def test_style_weights_belong_to_the_layers_in_order(tmp_path):
         affine = model.find(f"synthesis.{weight.layer}.affine")
         expected = affine.parameters["weight"] * affine.attributes["weight_gain"]
         torch.testing.assert_close(weight.weight, expected.float())
+
+
+def test_offsets_of_styles_do_what_a_move_of_w_does(tmp_path):
+    generator = opened(tmp_path, files.make())
+    ws, step = ws_of(generator), torch.linspace(-1, 1, generator.info.w_dim)
+    assert generator.has_style_edits
+    for style in generator.style_weights():
+        moved = ws.clone()
+        moved[:, style.row] += step
+        offsets = {style.layer: style.weight @ step}
+        inputs, state = dataclasses.replace(generator.inputs(ws), style_offsets=offsets), State()
+        for index in range(len(generator.stages)):
+            state = generator.run_stage(index, state, inputs)
+        torch.testing.assert_close(generator.image(state), generator.synthesis(moved), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
