@@ -19,6 +19,8 @@ from latentstudio.settings import calm_threads, load_settings, user_folders
 if TYPE_CHECKING:
     from latentstudio.gui.main_window import MainWindow
 
+# The engine comes back to Python after every operation: it must not wait long for the window to let go.
+SWITCH_S = 0.0005
 LOG_BYTES, LOG_FILES = 1_000_000, 3
 
 
@@ -36,6 +38,7 @@ def run(paths: list[str]) -> int:
     """
     check_window_system()
     calm_threads()
+    sys.setswitchinterval(SWITCH_S)
     start_log()
     from PySide6.QtGui import QGuiApplication
     from PySide6.QtWidgets import QApplication

@@ -13,8 +13,8 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
+    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
@@ -51,6 +51,7 @@ class Canvas(QWidget):
         self._center = QPointF(0.5, 0.5)  # what of the picture is in the middle
         self._grip: QPointF | None = None
         self._scaled: tuple[int, int, QImage] | None = None
+        self._ground: tuple[tuple[object, ...], QPixmap] | None = None
         self.message = ""
         self.setMinimumSize(QSize(240, 200))
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -76,10 +77,14 @@ class Canvas(QWidget):
             image: the picture.
             smooth: the same, enlarged, for painting it larger than it is.
         """
+        same_size = image.size() == self.image.size() and not self.message
         self._image = image
         self._smooth = image if smooth is None else smooth
         self.message = ""
-        self.update()
+        # Only the picture has changed: less to paint, less to send to the screen.
+        self.update(self.place().toAlignedRect() if same_size else self.rect())
+        if not same_size:
+            self.zoom_changed.emit()
 
     def set_other(self, image: QImage) -> None:
         """The picture to compare with; a null image for none."""
@@ -246,20 +251,14 @@ class Canvas(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, shadow, picture."""
-        t, image = tokens(), self.image
+        image = self.image
         painter = QPainter(self)
-        painter.fillRect(self.rect(), t.color("ground"))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if image.isNull() or self.message:
-            painter.setPen(t.color("muted"))
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.message)
-            if image.isNull():
-                return
+        if image.isNull():
+            painter.fillRect(self.rect(), tokens().color("ground"))
+            self._paint_message(painter)
+            return
         place = self.place()
-        self._paint_shadow(painter, place)
-        path = QPainterPath()
-        path.addRoundedRect(place, 4, 4)
-        painter.setClipPath(path)
+        painter.drawPixmap(0, 0, self._ground_below(place))
         is_smooth = self.zoom < PIXELS_FROM or self._fits
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, is_smooth)
         if is_smooth and self.zoom > 1 and not self.shows_other:
@@ -267,6 +266,13 @@ class Canvas(QWidget):
         if self.message:
             painter.setOpacity(0.25)
         painter.drawImage(place, self._reduced(image, place))
+        painter.setOpacity(1)
+        self._paint_message(painter)
+
+    def _paint_message(self, painter: QPainter) -> None:
+        if self.message:
+            painter.setPen(tokens().color("text"))
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.message)
 
     def _reduced(self, image: QImage, place: QRectF) -> QImage:
         """A much smaller picture is averaged first; drawing alone would skip pixels."""
@@ -279,11 +285,23 @@ class Canvas(QWidget):
             self._scaled = (*key, image.scaledToWidth(width, smooth))
         return self._scaled[2]
 
-    def _paint_shadow(self, painter: QPainter, place: QRectF) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        # Thin layers add up to a soft edge; a blur effect would cost a frame's time at every paint.
-        alpha = 0.035 if is_dark() else 0.012
-        for i in range(SHADOW_STEPS):
-            grow = SHADOW_PX * (1 - i / SHADOW_STEPS) ** 1.6
-            painter.setBrush(tokens().color("shadow", alpha))
-            painter.drawRoundedRect(place.adjusted(-grow, -grow * 0.5, grow, grow * 1.4), grow + 4, grow + 4)
+    def _ground_below(self, place: QRectF) -> QPixmap:
+        """Ground and shadow, painted once for a size and place: a drag repaints the picture alone."""
+        ratio = self.devicePixelRatioF()
+        key = (self.size(), place, ratio, tokens())
+        if self._ground is None or self._ground[0] != key:
+            pixmap = QPixmap(self.size() * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(tokens().color("ground"))
+            painter = QPainter(pixmap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            alpha = 0.035 if is_dark() else 0.012
+            for i in range(SHADOW_STEPS):
+                grow = SHADOW_PX * (1 - i / SHADOW_STEPS) ** 1.6
+                painter.setBrush(tokens().color("shadow", alpha))
+                area = place.adjusted(-grow, -grow * 0.5, grow, grow * 1.4)
+                painter.drawRoundedRect(area, grow + 4, grow + 4)
+            painter.end()
+            self._ground = (key, pixmap)
+        return self._ground[1]

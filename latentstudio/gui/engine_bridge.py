@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 # Pictures up to half this size are enlarged once, off the GUI thread.
-ENLARGED_PX = 512
+ENLARGED_PX = 320
 
 
 class EngineLike(Protocol):

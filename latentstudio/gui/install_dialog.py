@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from latentstudio.gui.icons import pixmap
 from latentstudio.gui.theme import tokens
-from latentstudio.gui.widgets.labels import label
+from latentstudio.gui.widgets.labels import label, set_tone
 
 if TYPE_CHECKING:
     from latentstudio.models.catalogue import CatalogueRow
@@ -77,7 +77,7 @@ class InstallDialog(QDialog):
         column.addWidget(note)
         buttons = QDialogButtonBox(self)
         self.agree = buttons.addButton(f"Download {size}", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.agree.setProperty("role", "primary")
+        set_tone(self.agree, "role", "primary")
         buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)

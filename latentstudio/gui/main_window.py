@@ -23,7 +23,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
-    QLineEdit,
     QMainWindow,
     QMenuBar,
     QPushButton,
@@ -54,6 +53,7 @@ from latentstudio.gui.widgets.labels import label
 from latentstudio.models.library import default_model
 from latentstudio.settings import Settings, load_settings, save_settings
 
+COMPARE_KEY = Qt.Key.Key_Backslash
 THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
 
 
@@ -179,7 +179,7 @@ class MainWindow(QMainWindow):
         studio = self.studio
         studio.model_opening.connect(self._on_opening)
         studio.model_opened.connect(self._on_model)
-        studio.opening_ended.connect(lambda: self.status.set_busy(""))
+        studio.opening_ended.connect(self._on_opening_ended)
         studio.told.connect(self.notices.tell)
         studio.document.recipe_changed.connect(self._on_recipe)
         studio.document.history_changed.connect(self._on_history)
@@ -191,13 +191,19 @@ class MainWindow(QMainWindow):
             shortcut = QShortcut(QKeySequence(f"Alt+{i + 1}"), self)
             shortcut.activated.connect(lambda key=tab.key: self.inspector.show_tab(key))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        QGuiApplication.instance().applicationStateChanged.connect(self._on_application_state)  # type: ignore[union-attr]
+        for dock in self.layout_.docks.values():
+            dock.installEventFilter(self)
 
     # --- what happens ---------------------------------------------------------------------------
 
     def _on_opening(self, title: str) -> None:
         self.status.set_busy(f"Opening {title}")
         self.canvas.set_message(f"Opening {title}…")
+
+    def _on_opening_ended(self) -> None:
+        self.status.set_busy("")
+        self.canvas.set_message("")
 
     def _on_model(self, model: OpenModel) -> None:
         for panel in self.panels:
@@ -252,25 +258,35 @@ class MainWindow(QMainWindow):
 
     # --- compare while a key is held ------------------------------------------------------------
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The compare key works wherever the focus is, except where a person types."""
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Backslash:
-            kind = event.type()
-            typing = isinstance(QApplication.focusWidget(), QLineEdit)
-            if (
-                kind in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
-                and not typing
-                and self.isActiveWindow()
-            ):
-                if not event.isAutoRepeat():
-                    self.set_compare(True)
-                event.accept()
-                return True
-            if kind == QEvent.Type.KeyRelease and not event.isAutoRepeat():
-                self.set_compare(False)
-        elif event.type() == QEvent.Type.ApplicationDeactivate:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """The compare key, unless whoever has the focus takes it, as a text field does."""
+        if event.key() != COMPARE_KEY:
+            super().keyPressEvent(event)
+        elif not event.isAutoRepeat():
+            self.set_compare(True)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """The compare key is let go."""
+        if event.key() != COMPARE_KEY:
+            super().keyReleaseEvent(event)
+        elif not event.isAutoRepeat():
             self.set_compare(False)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A floating dock is a window of its own: its keys are brought here."""
+        kind = event.type()
+        if kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and isinstance(event, QKeyEvent):
+            if kind == QEvent.Type.KeyPress:
+                self.keyPressEvent(event)
+            else:
+                self.keyReleaseEvent(event)
+            return True
         return super().eventFilter(watched, event)
+
+    def _on_application_state(self, state: Qt.ApplicationState) -> None:
+        # The release of a held key goes to whichever program is in front by then.
+        if state != Qt.ApplicationState.ApplicationActive:
+            self.set_compare(False)
 
     def set_compare(self, shows: bool) -> None:
         """Show the unedited picture, or the edited one again."""
@@ -317,6 +333,5 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.layout_.store(self.inspector.tab)
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         self.studio.close()
         event.accept()

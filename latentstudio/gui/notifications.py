@@ -61,8 +61,10 @@ class NoticeBar(QFrame):
         self._close.clicked.connect(self.dismiss)
         words = QVBoxLayout()
         words.setSpacing(2)
+        words.addStretch(1)
         words.addWidget(self._message)
         words.addWidget(self._hint)
+        words.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 8, 10)
         row.setSpacing(10)
@@ -131,7 +133,9 @@ class NoticeBar(QFrame):
         parent = self._over
         width = min(WIDEST_PX, parent.width() - 24)
         self.setFixedWidth(width)
-        height = max(self.heightForWidth(width), self.sizeHint().height())
+        layout = self.layout()
+        assert layout is not None
+        height = layout.totalHeightForWidth(width)
         self.setGeometry((parent.width() - width) // 2, parent.height() - height - 16, width, height)
 
     def _act(self) -> None:

@@ -161,9 +161,16 @@ class Studio(QObject):
             self.begin(starting_recipe(event.info))
         else:
             self.begin(recipe, opening.file)
+        self._find_directions()
+
+    def _find_directions(self) -> None:
+        """Look for the directions that are not known yet."""
+        assert self.model is not None
         samples = self.settings.discovery_samples
-        self.submit(_sefa_job)
-        self.submit(lambda: _pca_job(samples))
+        if "sefa" not in self.model.directions:
+            self.submit(_sefa_job)
+        if "pca" not in self.model.directions:
+            self.submit(lambda: _pca_job(samples))
 
     def _take_job(self, event: JobFinished) -> None:
         if self.model is None or event.tag not in ("pca", "sefa"):
@@ -185,6 +192,7 @@ class Studio(QObject):
             # Opening has emptied the queue: what was waiting of the present model is asked again.
             if self.model is not None:
                 self.binding.ask_again()
+                self._find_directions()
         self._tell_failure(failure)
 
     def _tell_failure(self, failure: Failure) -> None:
@@ -192,7 +200,8 @@ class Studio(QObject):
 
     def _keep_thumbnail(self) -> None:
         picture = self.binding.picture
-        if picture is not None and picture.is_exact:
+        # What a drag passes through is never looked for, and digests are not free.
+        if picture is not None and picture.is_exact and not self.document.is_merging:
             self.thumbnails.offer(picture.request.recipe, picture.image)
 
 

@@ -147,4 +147,4 @@ def test_pixels_survive_the_way_into_an_image() -> None:
     image = as_image(pixels)
     seen = [[image.pixelColor(x, y).getRgb()[:3] for x in range(7)] for y in range(5)]
     assert np.array_equal(np.array(seen, np.uint8), pixels)
-    assert enlarged(pixels, image).width() == 7 * (512 // 7)
+    assert enlarged(pixels, image).width() == 7 * (320 // 7)

@@ -231,6 +231,10 @@ def test_a_wrong_file_is_told_and_the_window_goes_on(
     assert "Error" not in notice.message
     window.notices.dismiss()
     assert np.array_equal(settle(qtbot, window), start)
+    assert window.canvas.message == ""
+    model = window.studio.model
+    assert model is not None
+    qtbot.waitUntil(lambda: "pca" in model.directions, timeout=WAIT_MS)
     drag(window, "Turn", 1)
     assert not np.array_equal(settle(qtbot, window), start)
 

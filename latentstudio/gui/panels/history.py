@@ -171,8 +171,8 @@ class HistoryPanel(QWidget):
 
     def _refresh(self) -> None:
         self.model.refresh()
-        self.view.viewport().update()
         if not self._document.is_merging:
+            self.view.viewport().update()
             self.view.scrollTo(self.model.index(self._document.position))
 
     def _go(self, index: QModelIndex) -> None:
