@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--peer-src", type=Path, help="a checkout of the original stylegan2-ada-pytorch")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=110)
     about = machine()
     console.print(about)
     results: dict[str, Any] = {"machine": about, "when": time.strftime("%Y-%m-%d"), "parts": {}}

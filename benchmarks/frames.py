@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.networks import random_stylegan2
-from benchmarks.peers import reference_frame
+from benchmarks.peers import Reference
 from benchmarks.timing import in_turns
 from latentstudio.document.recipe import DirectionEdit, Recipe
 from latentstudio.engine.memory import keep_freed_memory
@@ -49,12 +49,15 @@ def frames(rounds: int, peer: Path | None, sizes: list[int]) -> Rows:
                 n, w, d
             )
         reference = f"{name} reference"
+        peer_network = None
         if peer is not None and name.startswith("stylegan2 "):
-            frame = reference_frame(peer, network, ws)
-            difference = float((frame() - _synthesis(network, ws, torch.float32)).abs().max())
-            rows.append({"name": f"{name}: largest difference to the reference", "value": difference})
-            things = {reference: frame, **things}
+            peer_network = Reference(peer, network, ws)
+            difference = float((peer_network.picture - _synthesis(network, ws, torch.float32)).abs().max())
+            rows.append({"name": f"{name}: largest difference to it", "value": f"{difference:.1e}"})
+            things = {reference: peer_network.frame_seconds, **things}
         series = in_turns(things, rounds)
+        if peer_network is not None:
+            peer_network.close()
         against = series.get(reference) or series[f"{name} exact"]
         rows.extend(s.row(None if s is against else against) for s in series.values())
     return rows

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from latentstudio.models import packed_conv
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 from latentstudio.models.layers import (
     FullyConnected,
@@ -136,7 +137,7 @@ class ModulatedConv(KeepsDerived):
             x = self._convolve(x, weight.to(x.dtype), (self.bias * self.gain).to(x.dtype))
         else:
             x = x * style[:, :, None, None].to(x.dtype)
-            x = self._convolve(x, self._weight(x.dtype), None)
+            x = self._convolve_shared(x)
             factor = scale[:, :, None, None].to(x.dtype)
             shift = (self.bias * self.gain)[:, None, None].to(x.dtype)
             x = x.mul_(factor).add_(shift) if may_overwrite(x) else torch.addcmul(shift, x, factor)
@@ -146,12 +147,30 @@ class ModulatedConv(KeepsDerived):
         size = weight.shape[-1]
         if self.up == 1:
             return F.conv2d(x, weight, bias, padding=size // 2)
-        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=self.up)
-        kernel = self.resample_filter
+        return self._filter(F.conv_transpose2d(x, weight.transpose(0, 1), stride=self.up), bias)
+
+    def _filter(self, x: Tensor, bias: Tensor | None, surplus: int = 0) -> Tensor:
+        """The FIR filter after upsampling; `surplus` rows and columns of zeros are there already."""
+        size, kernel = self.weight.shape[-1], self.resample_filter
         low = [size // 2 + (taps + 1) // 2 - (size - 1) for taps in (kernel.shape[-1], kernel.shape[0])]
         high = [size // 2 + (taps - 2) // 2 - (size - 2) for taps in (kernel.shape[-1], kernel.shape[0])]
-        padding = (low[0], high[0], low[1], high[1])
+        padding = (low[0], high[0] - surplus, low[1], high[1] - surplus)
         return upfirdn2d(x, kernel, padding=padding, gain=self.up**2, bias=bias)
+
+    def _convolve_shared(self, x: Tensor) -> Tensor:
+        """The convolution with the weights as they are, which can be laid out once and kept."""
+        if not packed_conv.fits(x, self.weight):
+            return self._convolve(x, self._weight(x.dtype), None)
+        size = self.weight.shape[-1]
+        key = f"{x.dtype} {tuple(x.shape)}"
+        if self.up == 1:
+            packed = self.kept(key, lambda: packed_conv.pack(self.weight.to(x.dtype), x))
+            return packed_conv.convolve(x, packed, size)
+        pixels = x.shape[2] * x.shape[3]
+        if self.up != 2 or size != 3 or pixels > packed_conv.MAX_PHASE_PIXELS:
+            return self._convolve(x, self._weight(x.dtype), None)
+        packed = self.kept(f"phases {key}", lambda: packed_conv.pack_phases(self.weight.to(x.dtype), x))
+        return self._filter(packed_conv.convolve_phases(x, packed), None, surplus=1)
 
     def _finish(self, x: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
         """Add noise, activate, clamp."""
