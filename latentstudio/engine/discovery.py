@@ -1,7 +1,7 @@
 """Directions of a freshly opened model: PCA of w and SeFa, as jobs, kept on disk by the model's hash.
 
-Owns sampling and the disk cache; the linear algebra is in `latent.discovery`. Runs on the engine's
-thread.
+Owns sampling and the disk cache; the linear algebra is in `latent.discovery`, models without a mapping
+are `plain_discovery`'s. Runs on the engine's thread.
 
 Source: Harkonen et al., "GANSpace"; Shen and Zhou, "Closed-Form Factorization of Latent Semantics".
 """
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from latentstudio.atomic_file import write_atomically
+from latentstudio.engine.plain_discovery import layer_components, map_components
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
 from latentstudio.latent.directions import Direction
@@ -29,7 +30,10 @@ PCA_SEED = 0
 
 
 def pca_job(samples: int = 50_000, components: int = 40) -> Job:
-    """Principal components of w; its value is a list of Direction, the strongest first."""
+    """Principal components of w; its value is a list of Direction, the strongest first.
+
+    Where w is nothing but z, those of the first layer or of the latent map, see `plain_discovery`.
+    """
 
     def start(generator: Generator | None) -> JobSteps:
         return _pca_steps(_needed(generator), samples, components)
@@ -60,11 +64,19 @@ def sample_w(generator: Generator, count: int, random: np.random.RandomState) ->
 
 
 def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
+    info = generator.info
+    if not info.has_mapping:
+        kind, find = ("map", map_components) if info.z_shape is not None else ("layer", layer_components)
+        path = _cache_path(generator, f"pca-{kind}-{components}-v1")
+        plain = _load(path)
+        if plain is None:
+            plain = yield from find(generator, components)
+            _store(path, plain)
+        return plain.as_directions("PCA", "pca")
     # The samples are fixed by the seed, so the components are a function of the model alone.
     path = _cache_path(generator, f"pca-{samples}-{components}-v1")
     found = _load(path)
     if found is None:
-        info = generator.info
         statistics = StreamedCovariance(info.w_dim)
         random = np.random.RandomState(PCA_SEED)
         while statistics.count < samples:
