@@ -9,6 +9,7 @@ Any thread.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 from functools import cache
 
@@ -34,6 +35,16 @@ def give_back_memory() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def resident_mib() -> int:
+    """Memory that this process holds, in MiB; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            pages = int(file.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * mmap.PAGESIZE >> 20
 
 
 @cache

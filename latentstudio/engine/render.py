@@ -35,11 +35,13 @@ class Frame:
         image: uint8 (H, W, 3).
         is_exact: False when stages were left out or computed in lower precision.
         stages_run: how many stages ran; the others came from the cache.
+        precision: the type they computed in, such as "float32".
     """
 
     image: Pixels
     is_exact: bool
     stages_run: int
+    precision: str = "float32"
 
 
 class Renderer:
@@ -86,7 +88,7 @@ class Renderer:
         seconds = self._seconds.setdefault(dtype, [0.0] * len(generator.stages))
         inputs = resolve_inputs(recipe, generator)
         noise = noise_tokens(recipe.noise, len(generator.noise_shapes))
-        edits = _edits_by_stage(recipe, generator)
+        edits = feature_edits_by_stage(recipe, generator)
         texts = {stage: repr(scaled) for stage, scaled in edits.items()}
         keys = stage_keys(generator, inputs, noise, texts, str(dtype))
         last, state, first = len(keys) - 1, State(), 0
@@ -103,7 +105,7 @@ class Renderer:
             started = time.perf_counter()
             state = generator.run_stage(index, state, inputs)
             if generator.stages[index].name in edits:
-                state = _scaled(state, edits[generator.stages[index].name])
+                state = scaled_features(state, edits[generator.stages[index].name])
             # After the last stage nobody reads the features again.
             kept = State(None, state.img) if index == last and state.img is not None else state
             self.cache.put(keys[index], kept)
@@ -111,13 +113,14 @@ class Renderer:
             seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
             if generator.preview(state) is not None:
                 shown = state
+        name = str(dtype).removeprefix("torch.")
         if stop == last + 1:
             exact = dtype == torch.float32
-            return Frame(to_pixels(generator, generator.image(state)), exact, stop - first)
+            return Frame(to_pixels(generator, generator.image(state)), exact, stop - first, name)
         preview = None if shown is None else generator.preview(shown)
         assert preview is not None
         scaled = F.interpolate(preview, size=generator.info.img_size, mode="bilinear", align_corners=False)
-        return Frame(to_pixels(generator, scaled), False, stop - first)
+        return Frame(to_pixels(generator, scaled), False, stop - first, name)
 
     def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
@@ -132,7 +135,12 @@ class Renderer:
         return stages if spent <= budget_ms else best
 
 
-def _edits_by_stage(recipe: Recipe, generator: Generator) -> dict[str, list[tuple[int, float]]]:
+def feature_edits_by_stage(recipe: Recipe, generator: Generator) -> dict[str, list[tuple[int, float]]]:
+    """By stage name the feature maps that a recipe scales, with their factors.
+
+    Raises:
+        InputError: the generator has no stage of that name.
+    """
     names = {stage.name for stage in generator.stages}
     edits: dict[str, list[tuple[int, float]]] = {}
     for edit in recipe.features:
@@ -142,7 +150,7 @@ def _edits_by_stage(recipe: Recipe, generator: Generator) -> dict[str, list[tupl
     return edits
 
 
-def _scaled(state: State, edits: list[tuple[int, float]]) -> State:
+def scaled_features(state: State, edits: list[tuple[int, float]]) -> State:
     """The state with some feature maps scaled; a new tensor, since the old one may be cached."""
     if state.x is None:
         raise InputError("This stage leaves no feature maps to scale.")

@@ -56,6 +56,8 @@ class RenderResult:
         elapsed_ms: time spent on it in the engine, in milliseconds.
         is_exact: False for a preview.
         stages_run: how many stages had to run; the others came from the cache.
+        precision: the type it was computed in, such as "float32".
+        memory_mib: what the process holds, in MiB; 0 where the system does not tell.
     """
 
     request: RenderRequest
@@ -63,6 +65,8 @@ class RenderResult:
     elapsed_ms: float
     is_exact: bool
     stages_run: int
+    precision: str = "float32"
+    memory_mib: int = 0
 
 
 @dataclass(frozen=True)

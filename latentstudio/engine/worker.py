@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from latentstudio.engine.jobs import JobRunner
-from latentstudio.engine.memory import give_back_memory
+from latentstudio.engine.memory import give_back_memory, resident_mib
 from latentstudio.engine.render import Pixels, Renderer, check_model
 from latentstudio.engine.requests import (
     Event,
@@ -99,7 +99,17 @@ class Worker:
             self._emit(Failure.of("render", error, request=request))
             return True
         elapsed_ms = (time.perf_counter() - started) * 1000
-        self._emit(RenderResult(request, image, elapsed_ms, frame.is_exact, frame.stages_run))
+        self._emit(
+            RenderResult(
+                request,
+                image,
+                elapsed_ms,
+                frame.is_exact,
+                frame.stages_run,
+                frame.precision,
+                resident_mib(),
+            )
+        )
         return True
 
     def start_job(self, number: int, job: Job) -> None:

@@ -73,6 +73,8 @@ class Picture:
         pixels: uint8 (H, W, 3), what is saved.
         elapsed_ms: time spent on it in the engine, in milliseconds.
         is_exact: False for a preview.
+        precision: the type it was computed in, such as "float32".
+        memory_mib: what the process holds, in MiB; 0 where the system does not tell.
     """
 
     request: RenderRequest
@@ -81,6 +83,8 @@ class Picture:
     pixels: NDArray[np.uint8]
     elapsed_ms: float
     is_exact: bool
+    precision: str = "float32"
+    memory_mib: int = 0
 
 
 class EngineBridge(QObject):
@@ -191,7 +195,16 @@ class EngineBridge(QObject):
             image = as_image(event.image)
             smooth = image if event.request.channel.startswith("thumbnail") else enlarged(event.image, image)
             self._arrived.emit(
-                Picture(event.request, image, smooth, event.image, event.elapsed_ms, event.is_exact)
+                Picture(
+                    event.request,
+                    image,
+                    smooth,
+                    event.image,
+                    event.elapsed_ms,
+                    event.is_exact,
+                    event.precision,
+                    event.memory_mib,
+                )
             )
         else:
             self._arrived.emit(event)

@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
 
     def _on_picture(self, picture: Picture) -> None:
         self.canvas.set_image(picture.image, picture.smooth)
-        self.status.set_time(picture.elapsed_ms)
+        self.status.set_picture(picture.elapsed_ms, picture.precision, picture.memory_mib)
         self._show_state()
 
     def _on_compare(self) -> None:

@@ -18,7 +18,7 @@ LISTED_NAMED = 8
 LISTED_PCA = 5
 
 # Names that say at once what a slider does go first, where a model has them.
-_FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair length", "Hair colour", "Beard", "Masculine")
+_FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair colour", "Haircut", "Age", "Background")
 
 # (seed, truncation psi) that show a model at its best, by its origin.
 _FIRST_PICTURES = {"bundled:clayfaces64": (33, 1.0)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from latentstudio.engine.requests import Failure, JobProgress
+from latentstudio.engine.requests import Failure, JobFinished, JobProgress
 from latentstudio.gui.engine_bridge import EngineBridge
 from latentstudio.gui.theme import figures
 from latentstudio.gui.widgets.labels import label
@@ -38,6 +38,9 @@ class StatusLine(QWidget):
         self.time, self.device = label("", "muted", self), label("", "muted", self)
         self.time.setFont(figures(self.time.font()))
         self.time.setToolTip("Time the engine spent on the picture shown")
+        self.memory = label("", "muted", self)
+        self.memory.setFont(figures(self.memory.font()))
+        self.memory.setToolTip("Memory the program holds")
         self.job = label("", "muted", self)
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
@@ -50,6 +53,7 @@ class StatusLine(QWidget):
         row.setSpacing(18)
         row.addWidget(self.time)
         row.addWidget(self.device)
+        row.addWidget(self.memory)
         row.addStretch(1)
         row.addWidget(self.job)
         row.addWidget(self._bar)
@@ -58,16 +62,35 @@ class StatusLine(QWidget):
         bridge.job_progressed.connect(self._progressed)
         for ended in (bridge.job_finished, bridge.job_cancelled):
             ended.connect(lambda event: self._ended(event.job))
+        bridge.job_finished.connect(self._take_precision)
         bridge.failed.connect(self._failed)
         self._show()
 
-    def set_time(self, elapsed_ms: float) -> None:
-        """Time of the picture shown."""
+    def set_picture(self, elapsed_ms: float, precision: str, memory_mib: int) -> None:
+        """How the picture shown came about."""
         self.time.setText(f"{elapsed_ms:.0f} ms" if elapsed_ms >= 0.5 else "< 1 ms")
+        self.memory.setText(f"{memory_mib} MiB" if memory_mib else "")
+        if precision != self._precision:
+            self._precision = precision
+            self._show_device()
 
     def set_device(self, words: str) -> None:
         """Where it is computed."""
-        self.device.setText(f"{words} · float32" if words else "")
+        self._device_words, self._fast = words, ""
+        self._show_device()
+
+    def set_fast_precision(self, name: str) -> None:
+        """The type that previews are computed in, once it has been measured."""
+        self._fast = "" if name == "float32" else name
+        self._show_device()
+
+    def _show_device(self) -> None:
+        words = self._device_words
+        precision = f"{self._fast} preview, float32 at rest" if self._fast else self._precision
+        self.device.setText(f"{words} · {precision}" if words else "")
+
+    _device_words = _fast = ""
+    _precision = "float32"
 
     def set_busy(self, words: str) -> None:
         """Something under way that can't be measured, such as loading; empty when it is over."""
@@ -84,6 +107,10 @@ class StatusLine(QWidget):
     def _ended(self, number: int) -> None:
         self._jobs.pop(number, None)
         self._show()
+
+    def _take_precision(self, event: JobFinished) -> None:
+        if event.tag == "precision":
+            self.set_fast_precision(str(event.value))
 
     def _failed(self, failure: Failure) -> None:
         if failure.job is not None:

@@ -169,6 +169,7 @@ class Studio(QObject):
         samples = self.settings.discovery_samples
         if "sefa" not in self.model.directions:
             self.submit(_sefa_job)
+        self.submit(_precision_job)
         if "pca" not in self.model.directions:
             self.submit(lambda: _pca_job(samples))
 
@@ -209,6 +210,12 @@ def _sefa_job() -> Job:
     from latentstudio.engine.discovery import sefa_job
 
     return sefa_job()
+
+
+def _precision_job() -> Job:
+    from latentstudio.engine.precision_job import precision_job
+
+    return precision_job()
 
 
 def _pca_job(samples: int) -> Job:
