@@ -10,8 +10,9 @@ Wu et al., "StyleSpace Analysis", section 4 (channels that act locally).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,13 +21,17 @@ from numpy.typing import NDArray
 from latentstudio.document.recipe import ChannelEdit, Noise, NoiseLayer, Recipe, Source, StyleMix
 from latentstudio.engine.discovery import sample_w
 from latentstudio.engine.latents import resolve_inputs
-from latentstudio.engine.render import Pixels, Renderer
+from latentstudio.engine.render import Pixels, Renderer, feature_edits_by_stage, scaled_features
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
 from latentstudio.models.generator import Generator, State
 
 FloatMap = NDArray[np.float32]
 STYLE_SAMPLES = 2000
+TILE_PX = 64
+SIGN_DRAWS = 4
+# Work shorter than this passes without a word: a status line that flickers tells nothing.
+SILENT_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,15 @@ class FeatureMaps:
         maps: float32 (channels, H, W).
         mean: float32 (channels,).
         std: float32 (channels,).
+        tiles: uint8 (channels, h, w), at most TILE_PX high and wide: each map made small and stretched
+            from its 1st to its 99th percentile, since a few outliers would leave the rest grey.
     """
 
     stage: str
     maps: FloatMap
     mean: FloatMap
     std: FloatMap
+    tiles: Pixels
 
 
 @dataclass(frozen=True)
@@ -152,25 +160,51 @@ def feature_maps_job(recipe: Recipe, stage: str) -> Job:
         names = [info.name for info in generator.stages]
         if stage not in names:
             raise InputError(f'This model has no stage "{stage}".')
-        with torch.inference_mode():
-            inputs, state = resolve_inputs(recipe, generator), State()
-            generator.compute_dtype = torch.float32
-            for index in range(names.index(stage) + 1):
+        edits, state = feature_edits_by_stage(recipe, generator), State()
+        started = time.monotonic()
+        for index in range(names.index(stage) + 1):
+            # Entered anew for each step: between two steps the thread does other things.
+            with torch.inference_mode():
+                generator.compute_dtype = torch.float32
+                inputs = resolve_inputs(recipe, generator)
                 state = generator.run_stage(index, state, inputs)
+                if names[index] in edits:
+                    state = scaled_features(state, edits[names[index]])
+            if time.monotonic() - started > SILENT_S:
                 yield Progress(index + 1, names.index(stage) + 1, "Running stages")
         x = state.x if state.x is not None else state.img
         assert x is not None
         maps = np.ascontiguousarray(x[0].float().cpu().numpy())
+        maps = maps.reshape(*maps.shape, *(1,) * (3 - maps.ndim))
         flat = maps.reshape(len(maps), -1)
-        return FeatureMaps(stage, maps, flat.mean(1), flat.std(1))
+        return FeatureMaps(stage, maps, flat.mean(1), flat.std(1), _tiles(maps))
 
     return _job(f"Feature maps of {stage}", "feature maps", steps)
 
 
+def _tiles(maps: FloatMap) -> Pixels:
+    """Small stretched pictures of maps (channels, H, W)."""
+    step = max(1, -(-max(maps.shape[1:]) // TILE_PX))
+    if step > 1:
+        small = torch.nn.functional.avg_pool2d(torch.from_numpy(maps)[None], step, ceil_mode=True)[0]
+        maps = small.numpy()
+    flat = maps.reshape(len(maps), -1)
+    low, high = np.percentile(flat, 1, axis=1), np.percentile(flat, 99, axis=1)
+    # A flat map is middle grey, whatever its level; so is one that holds no number.
+    spread = np.where(high > low, high - low, 1)
+    levels = (flat - np.where(high > low, low, low - 0.5)[:, None]) / spread[:, None]
+    return (np.nan_to_num(levels, nan=0.5).clip(0, 1) * 255).astype(np.uint8).reshape(maps.shape)
+
+
 def style_statistics_job(samples: int = STYLE_SAMPLES) -> Job:
-    """Mean and standard deviation of every style channel: {layer: (mean, std)}, each (style_dim,)."""
+    """Mean and standard deviation of every style channel: {layer: (mean, std)}, each (style_dim,).
+
+    Empty where the model's style channels can't be moved one by one.
+    """
 
     def steps(generator: Generator) -> JobSteps:
+        if not generator.has_style_edits:
+            return {}
         yield Progress(0, 1, "Looking at styles")
         return style_statistics(generator, samples)
 
@@ -210,9 +244,12 @@ def channel_search_job(recipe: Recipe, region: NDArray[np.bool_], candidates: in
             raise InputError(f"The region has shape {region.shape}, the picture {generator.info.img_size}.")
         if not region.any() or region.all():
             raise InputError("Mark a part of the picture, not nothing and not all of it.")
-        yield Progress(0, candidates, "Ranking channels")
+        yield Progress(0, 0, "Ranking channels")
         deviations = {layer: std for layer, (_, std) in style_statistics(generator).items()}
-        ranked = _rank_channels(generator, recipe, region, deviations)[:candidates]
+        ranked: list[tuple[str, int]] = []
+        for look, found in enumerate(_rank_channels(generator, recipe, region, deviations)):
+            ranked = found[:candidates]
+            yield Progress(look, 2 * SIGN_DRAWS, "Ranking channels")
         renderer = Renderer(generator, 256 << 20)
         before = renderer.frame(recipe).image.astype(np.float32)
         scores: list[ChannelScore] = []
@@ -231,38 +268,22 @@ def channel_search_job(recipe: Recipe, region: NDArray[np.bool_], candidates: in
 
 def _rank_channels(
     generator: Generator, recipe: Recipe, region: NDArray[np.bool_], deviations: dict[str, FloatMap]
-) -> list[tuple[str, int]]:
-    """Channels by how much one sigma moves the region against the rest, to first order."""
+) -> Iterator[list[tuple[str, int]]]:
+    """Channels by how much one sigma moves the region against the rest, to first order.
+
+    Yields an empty list after each look at the gradients, so that pictures may go first; the ranking last.
+    """
     inside = torch.from_numpy(region).to(generator.device)
-    offsets = {
-        layer: torch.zeros(len(std), device=generator.device, requires_grad=True)
-        for layer, std in deviations.items()
-    }
-    generator.compute_dtype = torch.float32
-    strengths = []
     random = torch.Generator().manual_seed(0)
-    with torch.inference_mode(False), torch.enable_grad():
-        inputs = resolve_inputs(recipe.changed(channels=()), generator)
-        ws = inputs.ws.clone()
-        noise = {index: m.clone() for index, m in inputs.noise_maps.items()}
-        for mask in (inside, ~inside):
-            # Random signs turn the sum of gradients into an estimate of their size, not of their mean.
-            gradients = {layer: torch.zeros_like(offset) for layer, offset in offsets.items()}
-            for _ in range(4):
-                state = State()
-                bundle = type(inputs)(
-                    ws, inputs.noise_mode, noise, inputs.noise_modes, inputs.noise_scale, offsets
-                )
-                for index in range(len(generator.stages)):
-                    state = generator.run_stage(index, state, bundle)
-                picture = generator.image(state)[0]
-                signs = torch.randn(picture.shape, generator=random).to(picture.device)
-                total = (picture * signs * mask).sum() / mask.sum()
-                found = torch.autograd.grad(total, list(offsets.values()), allow_unused=True)
-                for layer, gradient in zip(offsets, found, strict=True):
-                    if gradient is not None:
-                        gradients[layer] += gradient.square()
-            strengths.append({layer: g.sqrt().cpu().numpy() for layer, g in gradients.items()})
+    strengths = []
+    for mask in (inside, ~inside):
+        # Random signs turn the sum of gradients into an estimate of their size, not of their mean.
+        total = {layer: np.zeros(len(std)) for layer, std in deviations.items()}
+        for _ in range(SIGN_DRAWS):
+            for layer, gradient in _style_gradients(generator, recipe, mask, deviations, random).items():
+                total[layer] += gradient**2
+            yield []
+        strengths.append({layer: np.sqrt(squares) for layer, squares in total.items()})
     scored: list[tuple[float, str, int]] = []
     for layer, std in deviations.items():
         ratio = strengths[0][layer] / (strengths[1][layer] + 1e-8)
@@ -271,7 +292,42 @@ def _rank_channels(
             (float(r * s), layer, channel) for channel, (r, s) in enumerate(zip(ratio, strength, strict=True))
         )
     scored.sort(reverse=True)
-    return [(layer, channel) for _, layer, channel in scored]
+    yield [(layer, channel) for _, layer, channel in scored]
+
+
+def _style_gradients(
+    generator: Generator,
+    recipe: Recipe,
+    mask: torch.Tensor,
+    deviations: dict[str, FloatMap],
+    random: torch.Generator,
+) -> dict[str, FloatMap]:
+    """Gradient of a randomly signed mean of the masked picture, by layer: (style_dim,)."""
+    generator.compute_dtype = torch.float32
+    with torch.inference_mode(False), torch.enable_grad():
+        offsets = {
+            layer: torch.zeros(len(std), device=generator.device, requires_grad=True)
+            for layer, std in deviations.items()
+        }
+        inputs = resolve_inputs(recipe.changed(channels=()), generator)
+        bundle = replace(
+            inputs,
+            ws=inputs.ws.clone(),
+            noise_maps={index: m.clone() for index, m in inputs.noise_maps.items()},
+            style_offsets=offsets,
+        )
+        state = State()
+        for index in range(len(generator.stages)):
+            state = generator.run_stage(index, state, bundle)
+        picture = generator.image(state)[0]
+        signs = torch.randn(picture.shape, generator=random).to(picture.device)
+        total = (picture * signs * mask).sum() / mask.sum()
+        found = torch.autograd.grad(total, list(offsets.values()), allow_unused=True)
+    return {
+        layer: gradient.cpu().numpy()
+        for layer, gradient in zip(offsets, found, strict=True)
+        if gradient is not None
+    }
 
 
 def _job(title: str, tag: str, steps: Callable[[Generator], JobSteps]) -> Job:

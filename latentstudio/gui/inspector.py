@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
 from latentstudio.gui.panels.directions import DirectionsPanel
+from latentstudio.gui.panels.layers import LayersPanel
 from latentstudio.gui.panels.model_info import ModelInfoPanel
 from latentstudio.gui.panels.sample import SamplePanel
 from latentstudio.gui.studio import OpenModel, Studio
@@ -60,6 +61,7 @@ class Tab:
 TABS = (
     Tab("sample", "Sample", "sample", SamplePanel),
     Tab("directions", "Directions", "sliders", DirectionsPanel),
+    Tab("layers", "Layers", "layers", LayersPanel),
     Tab("model", "Model", "info", ModelInfoPanel),
 )
 

@@ -70,10 +70,22 @@ def test_a_heat_map_shows_where_two_recipes_differ(tiny):
     assert not run(heat_map_job(a, a), tiny)[0].any()
 
 
+def test_feature_maps_are_those_of_the_edited_picture(tiny):
+    edited = Recipe.from_seed(1, features=(FeatureEdit("b8.conv1", 2, 0.0),))
+    silent, _ = run(feature_maps_job(edited, "b8.conv1"), tiny)
+    assert not silent.maps[2].any()
+    assert (silent.tiles[2] == 127).all()
+    later, _ = run(feature_maps_job(edited, "b16.conv1"), tiny)
+    plain, _ = run(feature_maps_job(Recipe.from_seed(1), "b16.conv1"), tiny)
+    assert not np.array_equal(later.maps, plain.maps)
+
+
 def test_feature_maps_come_with_their_statistics(tiny):
     maps, _ = run(feature_maps_job(Recipe.from_seed(1), "b8.conv1"), tiny)
     assert maps.maps.shape == (10, 8, 8)
     assert np.allclose(maps.mean, maps.maps.mean((1, 2)), atol=1e-6)
+    assert maps.tiles.shape == (10, 8, 8)
+    assert (maps.tiles.min(), maps.tiles.max()) == (0, 255)
     with pytest.raises(InputError, match="nowhere"):
         run(feature_maps_job(Recipe(), "nowhere"), tiny)
 
