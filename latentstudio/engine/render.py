@@ -14,17 +14,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.latents import noise_tokens, resolve_inputs
 from latentstudio.engine.memory import keep_freed_memory
-from latentstudio.engine.stage_cache import StageCache, stage_keys
+from latentstudio.engine.stage_cache import Key, StageCache, stage_keys
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
 from latentstudio.models.generator import Generator, State
 from latentstudio.models.precision import choose_fast_dtype
+from latentstudio.models.preview_heads import apply_head
 
 Pixels = NDArray[np.uint8]
+# Pixels of an early picture, a side, that share one correction.
+CORRECTION_BLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,9 @@ class Renderer:
         self.generator = generator
         self.cache = StageCache(cache_bytes)
         self._seconds: dict[torch.dtype, list[float]] = {}
+        # The last whole picture: what early pictures get wrong about it, they get wrong next to it too.
+        self._reference: tuple[list[Key], Tensor] | None = None
+        self._corrections: dict[int, Tensor | None] = {}
         if generator.device.type == "cpu":
             keep_freed_memory()
 
@@ -98,7 +105,6 @@ class Renderer:
                 state, first = found, index + 1
                 break
         stop = last + 1 if budget_ms is None else self._affordable(first, budget_ms, seconds)
-        shown = state if first else None
         for index in range(first, stop):
             if should_stop is not None and should_stop():
                 raise CancelledError("The picture was abandoned for a newer one.")
@@ -111,26 +117,54 @@ class Renderer:
             self.cache.put(keys[index], kept)
             spent = time.perf_counter() - started
             seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
-            if generator.preview(state) is not None:
-                shown = state
         name = str(dtype).removeprefix("torch.")
         if stop == last + 1:
             exact = dtype == torch.float32
-            return Frame(to_pixels(generator, generator.image(state)), exact, stop - first, name)
-        preview = None if shown is None else generator.preview(shown)
-        assert preview is not None
-        scaled = F.interpolate(preview, size=generator.info.img_size, mode="bilinear", align_corners=False)
-        return Frame(to_pixels(generator, scaled), False, stop - first, name)
+            picture = generator.image(state)
+            self._reference, self._corrections = (keys, picture), {}
+            return Frame(to_pixels(generator, picture), exact, stop - first, name)
+        small = to_pixels(generator, self._early_picture(stop - 1, state))
+        # Shrunk pictures are cheap to convert; enlarging bytes is cheaper than enlarging numbers.
+        height, width = generator.info.img_size
+        enlarged = Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR)
+        return Frame(np.asarray(enlarged), False, stop - first, name)
+
+    def _early_picture(self, index: int, state: State) -> Tensor:
+        """The small picture that stage `index` left: the family's own, or by a fitted head."""
+        preview = self.generator.preview(state)
+        if preview is None:
+            assert state.x is not None
+            preview = apply_head(self.generator.preview_heads[index], state.x)
+            correction = self._correction(index)
+            preview = preview if correction is None else preview + correction
+        return preview
+
+    def _correction(self, index: int) -> Tensor | None:
+        """What the head of a stage misses of the last whole picture, in broad strokes."""
+        if index not in self._corrections:
+            self._corrections[index] = None
+            kept = None if self._reference is None else self.cache.get(self._reference[0][index])
+            if kept is not None and kept.x is not None and self._reference is not None:
+                small = apply_head(self.generator.preview_heads[index], kept.x)
+                target = F.interpolate(self._reference[1], size=small.shape[2:], mode="area")
+                # Only the broad strokes: details move with the hand and would leave ghosts.
+                size = [max(4, side // CORRECTION_BLOCK) for side in small.shape[2:]]
+                broad = F.interpolate(target - small, size=size, mode="area")
+                self._corrections[index] = F.interpolate(
+                    broad, size=small.shape[2:], mode="bilinear", align_corners=False
+                )
+        return self._corrections[index]
 
     def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
-        stages, spent = len(seconds), 0.0
-        if not self.generator.has_preview or 0.0 in seconds[first:]:
+        generator, stages, spent = self.generator, len(seconds), 0.0
+        early = [generator.gives_picture(i) or i in generator.preview_heads for i in range(stages)]
+        if not any(early[:-1]) or 0.0 in seconds[first:]:
             return stages
         best = stages
         for index in range(first, stages):
             spent += seconds[index] * 1000
-            if self.generator.gives_picture(index) and (spent <= budget_ms or best == stages):
+            if early[index] and (spent <= budget_ms or best == stages):
                 best = index + 1
         return stages if spent <= budget_ms else best
 

@@ -170,6 +170,7 @@ class Studio(QObject):
         if "sefa" not in self.model.directions:
             self.submit(_sefa_job)
         self.submit(_precision_job)
+        self.submit(_preview_job)
         if "pca" not in self.model.directions:
             self.submit(lambda: _pca_job(samples))
 
@@ -213,9 +214,15 @@ def _sefa_job() -> Job:
 
 
 def _precision_job() -> Job:
-    from latentstudio.engine.precision_job import precision_job
+    from latentstudio.engine.quickening import precision_job
 
     return precision_job()
+
+
+def _preview_job() -> Job:
+    from latentstudio.engine.quickening import preview_job
+
+    return preview_job()
 
 
 def _pca_job(samples: int) -> Job:

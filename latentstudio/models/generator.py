@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -93,6 +94,13 @@ class StyleWeight(NamedTuple):
     weight: Tensor  # (style_dim, w_dim)
 
 
+class PreviewHead(NamedTuple):
+    """A linear map from the features of a stage to the picture at that stage's resolution."""
+
+    weight: Tensor  # (img_channels, features, 1, 1)
+    bias: Tensor  # (img_channels,)
+
+
 class Generator(nn.Module, ABC):
     """A loaded network: `mapping`, then `stages` in order.
 
@@ -111,6 +119,8 @@ class Generator(nn.Module, ABC):
     has_fast_precision: bool = False
     # What "fast" means here; float32 until a measurement has shown a gain by another type.
     fast_dtype: torch.dtype = torch.float32
+    # Linear maps from a stage's features to a small picture, where the family itself has none.
+    preview_heads: Mapping[int, PreviewHead] = MappingProxyType({})
 
     # --- what an architecture gives ---------------------------------------------------------
 

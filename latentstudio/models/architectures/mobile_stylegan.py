@@ -241,6 +241,8 @@ class MobileStyleGAN(Generator):
 
     has_style_edits = True
 
+    has_fast_precision = True
+
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         self.config = config
@@ -287,7 +289,9 @@ class MobileStyleGAN(Generator):
         """One layer; the head turns the last features into the picture."""
         stage, module = self.stages[index], self._module(index)
         w = inputs.ws[:, stage.ws_rows[0]]
-        x = self.const.expand(len(w), -1, -1, -1) if state.x is None else state.x
+        x = state.x
+        if x is None:
+            x = self.const.expand(len(w), -1, -1, -1).to(self.compute_dtype)
         x = x.contiguous(memory_format=torch.channels_last)
         if isinstance(module, ModulatedConv):
             return State(module(x, w, inputs, stage.name, stage.noise[0]))

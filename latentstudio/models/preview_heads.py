@@ -1,0 +1,154 @@
+"""Early pictures for families that have none: fitted from the features of a stage.
+
+Owns the fit. Half way through a network the features already hold the picture's colours and shapes;
+the best linear map to the final picture, shrunk to the stage's size, shows them while the hand moves.
+Samples cost nothing, so the fit needs no data. Kept on disk by the model's hash.
+
+Source: ordinary least squares; the idea follows the ToRGB layers that StyleGAN2 trains at every
+resolution (Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", figure 7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Generator as Iteration
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentstudio.atomic_file import write_atomically
+from latentstudio.models.generator import Generator, PreviewHead, State
+from latentstudio.settings import user_folders
+
+SAMPLES = 12
+# Smaller pictures say too little to follow with the eye.
+SMALLEST_PX = 32
+# Below this resolution every frame is quick.
+SMALLEST_MODEL_PX = 128
+_RIDGE = 1e-4
+_PIXELS_A_SAMPLE = 4096
+
+
+def candidates(generator: Generator) -> list[int]:
+    """The stages worth a head: the last one of each resolution whose features lie on the picture's grid."""
+    height, width = generator.info.img_size
+    if generator.has_preview or max(height, width) < SMALLEST_MODEL_PX or generator.info.z_shape:
+        return []
+    last = {stage.resolution: index for index, stage in enumerate(generator.stages)}
+    return [
+        index
+        for (rows, columns), index in last.items()
+        if max(rows, columns) >= SMALLEST_PX
+        and height % rows == 0
+        and width % columns == 0
+        and index < len(generator.stages) - 1
+    ]
+
+
+def fit_steps(generator: Generator, seed: int = 0) -> Iteration[tuple[int, int], None, int]:
+    """Fit the heads of a generator and give them to it, one sample a step.
+
+    Yields:
+        (samples done, samples in all); the returned value is the number of heads.
+    """
+    stages = candidates(generator)
+    path = _path(generator)
+    heads = _load(path, generator, stages) if stages else {}
+    if stages and not heads:
+        sums: dict[int, tuple[Tensor, Tensor]] = {}
+        random = torch.Generator().manual_seed(seed)
+        for sample in range(SAMPLES):
+            yield sample, SAMPLES
+            _accumulate(generator, stages, random, sums)
+        heads = {index: _solve(*sums[index]) for index in stages if index in sums}
+        _store(path, heads)
+    generator.preview_heads = heads
+    return len(heads)
+
+
+def apply_head(head: PreviewHead, x: Tensor) -> Tensor:
+    """The small picture of features (N, C, H, W): float32 (N, img_channels, H, W)."""
+    return F.conv2d(x, head.weight.to(x.dtype)).float() + head.bias[:, None, None]
+
+
+@torch.inference_mode()
+def _accumulate(
+    generator: Generator, stages: list[int], random: torch.Generator, sums: dict[int, tuple[Tensor, Tensor]]
+) -> None:
+    """Add one sample to the normal equations of every stage."""
+    info = generator.info
+    z = torch.randn((1, info.z_dim), generator=random)
+    c = None
+    if info.c_dim:
+        c = F.one_hot(torch.randint(info.c_dim, (1,), generator=random), info.c_dim)
+    # A little truncation, as pictures are mostly looked at.
+    ws = generator.mapping(z, c, 0.8 if info.has_mapping else 1.0)
+    before, generator.compute_dtype = generator.compute_dtype, torch.float32
+    try:
+        inputs, state, features = generator.inputs(ws), State(), {}
+        for index in range(len(generator.stages)):
+            state = generator.run_stage(index, state, inputs)
+            if index in stages and state.x is not None:
+                features[index] = state.x
+        picture = generator.image(state)
+    finally:
+        generator.compute_dtype = before
+    for index, x in features.items():
+        if tuple(x.shape[2:]) != generator.stages[index].resolution:
+            continue
+        target = F.interpolate(picture, size=x.shape[2:], mode="area")
+        rows = x[0].flatten(1).t().double()
+        wanted = target[0].flatten(1).t().double()
+        if len(rows) > _PIXELS_A_SAMPLE:
+            chosen = torch.randperm(len(rows), generator=random)[:_PIXELS_A_SAMPLE].to(rows.device)
+            rows, wanted = rows[chosen], wanted[chosen]
+        rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
+        gram, product = rows.t() @ rows, rows.t() @ wanted
+        if index in sums:
+            gram, product = gram + sums[index][0], product + sums[index][1]
+        sums[index] = (gram, product)
+
+
+def _solve(gram: Tensor, product: Tensor) -> PreviewHead:
+    scale = gram.diagonal().mean()
+    ridge = torch.eye(len(gram), dtype=gram.dtype, device=gram.device) * (scale * _RIDGE)
+    solution = torch.linalg.solve(gram + ridge, product).float()
+    return PreviewHead(solution[:-1].t()[:, :, None, None].contiguous(), solution[-1].contiguous())
+
+
+def _path(generator: Generator) -> Path | None:
+    sha256 = generator.info.sha256
+    return user_folders().cache / "previews" / f"{sha256[:32]}-v1.npz" if sha256 else None
+
+
+def _load(path: Path | None, generator: Generator, stages: list[int]) -> dict[int, PreviewHead]:
+    if path is None:
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files}
+        device = generator.device
+        return {
+            index: PreviewHead(arrays[f"weight{index}"].to(device), arrays[f"bias{index}"].to(device))
+            for index in stages
+            if f"weight{index}" in arrays
+        }
+    except (OSError, ValueError, KeyError, EOFError):
+        return {}
+
+
+def _store(path: Path | None, heads: dict[int, PreviewHead]) -> None:
+    if path is None or not heads:
+        return
+    arrays = {f"weight{i}": head.weight.cpu().numpy() for i, head in heads.items()}
+    arrays |= {f"bias{i}": head.bias.cpu().numpy() for i, head in heads.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    # A cache that can't be written costs time later, nothing else.
+    with contextlib.suppress(Exception):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
