@@ -63,8 +63,8 @@ def test_the_heads_show_what_a_trained_network_is_about_to_draw(silent):
         target = F.interpolate(picture, size=small.shape[2:], mode="area")
         error = float((small - target).square().mean())
         spread = float((target - target.mean((0, 2, 3), keepdim=True)).square().mean())
-        # The sooner, the less is decided and the less of it is linear.
-        share = {4: 1.0, 8: 0.9, 16: 0.7, 32: 0.4}[max(small.shape[2:])]
+        # Skip networks keep most of the picture beside the features, so these tell only a part of it.
+        share = 1.0 if max(small.shape[2:]) < 16 else 0.75
         assert error < share * spread, trained.stages[index].name
 
 
