@@ -13,11 +13,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import frames, loading
+from benchmarks import frames, loading, window
 from latentstudio.models.devices import describe_device
 from latentstudio.models.precision import cpu_name
 
-PARTS = ("frames", "edit_depth", "batches", "threads", "loading", "discovery")
+PARTS = ("frames", "edit_depth", "batches", "threads", "loading", "discovery", "window")
 
 
 def machine() -> dict[str, Any]:
@@ -44,6 +44,8 @@ def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         return frames.threads(options.rounds)
     if part == "loading":
         return loading.loading(3)
+    if part == "window":
+        return window.hand_to_picture(options.platform)
     return loading.discovery(options.samples)
 
 
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[64, 256, 1024])
     parser.add_argument("--samples", type=int, default=1_000_000, help="w's for the PCA")
     parser.add_argument("--peer-src", type=Path, help="a checkout of the original stylegan2-ada-pytorch")
+    parser.add_argument("--platform", default="offscreen", help="Qt platform of the window part")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
     options = parser.parse_args()
     console = Console(width=110)
