@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
+from latentstudio.gui.panels.bench import BenchPanel
 from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.gui.panels.layers import LayersPanel
 from latentstudio.gui.panels.model_info import ModelInfoPanel
@@ -62,6 +63,7 @@ TABS = (
     Tab("sample", "Sample", "sample", SamplePanel),
     Tab("directions", "Directions", "sliders", DirectionsPanel),
     Tab("layers", "Layers", "layers", LayersPanel),
+    Tab("bench", "A − B + C", "bench", BenchPanel),
     Tab("model", "Model", "info", ModelInfoPanel),
 )
 

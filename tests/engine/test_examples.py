@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentstudio import render
+from latentstudio.document.recipe import Recipe
+from latentstudio.engine.examples import SCORES, fit_job, latents_job, score_job, seeds_as_recipes
+from latentstudio.engine.latents import resolve_ws
+from latentstudio.errors import InputError
+
+
+def run(job, generator):
+    steps = job.start(generator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_latents_are_those_before_truncation(tiny):
+    recipes = seeds_as_recipes(Recipe(), [1, 2, 3])
+    found = run(latents_job([r.changed(truncation_psi=0.5) for r in recipes], "x"), tiny)
+    for recipe, ws in zip(recipes, found, strict=True):
+        assert np.array_equal(ws, resolve_ws(recipe, tiny))
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_every_score_tells_extremes_apart(tiny, name):
+    scored = run(score_job(Recipe(), name, "x", samples=40, share=0.1), tiny)
+    assert len(scored.top) == len(scored.bottom) == 4
+    assert set(scored.top) | set(scored.bottom) <= set(range(40))
+    pictures = np.stack([render(Recipe.from_seed(s), tiny) for s in (scored.top[0], scored.bottom[0])])
+    high, low = SCORES[name](pictures.astype(np.float32) / 255)
+    assert high > low
+
+
+def test_a_fitted_score_moves_it(tiny):
+    scored = run(score_job(Recipe(), "brightness", "x", samples=80, share=0.1, space="z"), tiny)
+    assert scored.fit.normal.shape == (tiny.info.z_dim,)
+    assert scored.fit.sigma > 0
+
+
+def test_symmetry_is_highest_where_the_mirror_image_is_the_same():
+    even = np.zeros((1, 4, 4, 3), np.float32)
+    odd = even.copy()
+    odd[:, :, 0] = 1
+    assert SCORES["symmetry"](even)[0] == 0 > SCORES["symmetry"](odd)[0]
+
+
+def test_unknown_scores_and_missing_models_are_named():
+    with pytest.raises(InputError, match="no score"):
+        score_job(Recipe(), "beauty", "x")
+    with pytest.raises(InputError, match="No model"):
+        latents_job([Recipe()], "x").start(None)
+
+
+def test_a_fit_runs_without_a_generator():
+    random = np.random.default_rng(0)
+    has, has_not = random.normal(1, 1, (30, 4)), random.normal(-1, 1, (30, 4))
+    fit = run(fit_job(has.astype(np.float32), has_not.astype(np.float32), "linear SVM", "x"), None)
+    assert fit.accuracy > 0.8
+    assert fit.normal @ np.ones(4) > 1
