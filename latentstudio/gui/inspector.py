@@ -26,6 +26,7 @@ from latentstudio.gui.icons import icon
 from latentstudio.gui.panels.bench import BenchPanel
 from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.gui.panels.layers import LayersPanel
+from latentstudio.gui.panels.mix import MixPanel
 from latentstudio.gui.panels.model_info import ModelInfoPanel
 from latentstudio.gui.panels.sample import SamplePanel
 from latentstudio.gui.studio import OpenModel, Studio
@@ -64,6 +65,7 @@ TABS = (
     Tab("directions", "Directions", "sliders", DirectionsPanel),
     Tab("layers", "Layers", "layers", LayersPanel),
     Tab("bench", "A − B + C", "bench", BenchPanel),
+    Tab("mix", "Mix", "mix", MixPanel),
     Tab("model", "Model", "info", ModelInfoPanel),
 )
 
