@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
 from latentstudio.gui.panels.bench import BenchPanel
+from latentstudio.gui.panels.channels import ChannelsPanel
 from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.gui.panels.layers import LayersPanel
 from latentstudio.gui.panels.mix import MixPanel
@@ -63,6 +64,7 @@ class Tab:
 TABS = (
     Tab("sample", "Sample", "sample", SamplePanel),
     Tab("directions", "Directions", "sliders", DirectionsPanel),
+    Tab("channels", "Channels", "channels", ChannelsPanel),
     Tab("layers", "Layers", "layers", LayersPanel),
     Tab("bench", "A − B + C", "bench", BenchPanel),
     Tab("mix", "Mix", "mix", MixPanel),
