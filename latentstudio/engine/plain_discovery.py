@@ -20,7 +20,7 @@ from latentstudio.latent.discovery import Components, StreamedCovariance
 from latentstudio.models.generator import Generator, State, stage_of_row
 
 BATCH = 256
-PICTURES = 16  # drawn and encoded, to see which latents an encoder gives
+PICTURES = 8  # drawn and encoded, to see which latents an encoder gives
 _SEED = 0
 
 

@@ -25,6 +25,7 @@ from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
 from latentstudio.gui.panels.bench import BenchPanel
 from latentstudio.gui.panels.channels import ChannelsPanel
+from latentstudio.gui.panels.conditions import ConditionsPanel
 from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.gui.panels.layers import LayersPanel
 from latentstudio.gui.panels.mix import MixPanel
@@ -63,6 +64,7 @@ class Tab:
 # A new task is one entry here and one file in panels/.
 TABS = (
     Tab("sample", "Sample", "sample", SamplePanel),
+    Tab("conditions", "Conditions", "conditions", ConditionsPanel),
     Tab("directions", "Directions", "sliders", DirectionsPanel),
     Tab("channels", "Channels", "channels", ChannelsPanel),
     Tab("layers", "Layers", "layers", LayersPanel),

@@ -1,0 +1,1 @@
+"""The sections of the conditions panel: what a generator is given besides its latent."""
