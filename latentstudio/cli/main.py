@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from latentstudio import __version__
-from latentstudio.cli import convert, info, models, render, window
+from latentstudio.cli import convert, directions, grid, info, mix, models, render, window
 from latentstudio.cli.console import print_error, stdout
 from latentstudio.errors import CancelledError, LatentStudioError
 from latentstudio.settings import calm_threads
@@ -34,6 +34,9 @@ app = typer.Typer(
 app.command(OPEN)(window.open_window)
 app.command("info")(info.info)
 app.command("render")(render.render)
+app.command("grid")(grid.grid)
+app.command("mix")(mix.mix)
+app.command("directions")(directions.directions)
 app.command("convert")(convert.convert)
 app.add_typer(models.app, name="models")
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentstudio.cli.console import print_warning, progress_bar, stdout
+from latentstudio.cli.console import stdout
+from latentstudio.cli.drawing import check_png, classes_of, make_folder, parse_range, pictures
 from latentstudio.cli.info import is_recipe, read_recipe_text
-from latentstudio.errors import InputError, SaveError
+from latentstudio.errors import InputError
 from latentstudio.latent.sampling import parse_seeds
 
 if TYPE_CHECKING:
-    from latentstudio.document.recipe import Recipe, Source, Transform
+    from latentstudio.document.recipe import DirectionEdit, Recipe, Source, Transform
     from latentstudio.models.generator import Generator, GeneratorInfo
 
 
@@ -41,6 +42,17 @@ def render(
     projected_w: Annotated[
         Path | None, typer.Option(help="A .npz file with latents `w`, in place of seeds.")
     ] = None,
+    direction: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE[:NAME]", help="Go along a direction of this file; may be repeated."),
+    ] = None,
+    amount: Annotated[
+        list[float] | None, typer.Option(help="How far, in sigma; one for each --direction.")
+    ] = None,
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(help="On which layers, such as 0-5; one for each --direction, or one for all."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     """Draw pictures; each PNG carries its recipe."""
@@ -61,9 +73,10 @@ def render(
     transform = _transform(translate, rotate, generator.info)
     base = Recipe(
         model=reference(generator.info),
-        classes=_classes(class_index, generator.info),
+        classes=classes_of(class_index, generator.info),
         truncation_psi=trunc,
         truncation_cutoff=trunc_cutoff,
+        directions=_sliders(direction or [], amount or [], layers or [], generator.info),
         noise=noise,
         transform=transform,
     )
@@ -80,19 +93,16 @@ def render(
 
 def _write_all(generator: Generator, recipes: Sequence[Recipe], paths: Sequence[Path]) -> None:
     from latentstudio.document.recipe_json import dumps
-    from latentstudio.engine.render import render as draw
+    from latentstudio.engine.render import check_model
     from latentstudio.media.image import write_png
 
     folder = paths[0].parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SaveError(
-            f'Can\'t create the folder "{folder}": {error.strerror}.', "Choose another with --out."
-        ) from error
-    with progress_bar() as bar:
-        for recipe, path in bar.track(list(zip(recipes, paths, strict=True)), description="Drawing"):
-            write_png(path, draw(recipe, generator), dumps(recipe))
+    make_folder(folder)
+    for recipe in recipes:
+        check_model(recipe, generator)
+    drawn = pictures(generator, recipes)
+    for recipe, path, picture in zip(recipes, paths, drawn, strict=True):
+        write_png(path, picture, dumps(recipe))
     if len(paths) == 1:
         stdout.print(str(paths[0]), highlight=False, markup=False)
     else:
@@ -105,24 +115,30 @@ def _render_recipe(file: str, out: Path, device: str) -> None:
     from latentstudio.models.registry import load_generator
 
     recipe = loads(read_recipe_text(file))
-    if out.suffix.lower() != ".png":
-        raise InputError(f'"{out.name}" is not the name of a PNG.', "Write it like --out picture.png.")
+    check_png(out)
     _write_all(load_generator(find_model(recipe.model), device), [recipe], [out])
 
 
-def _classes(index: int | None, info: GeneratorInfo) -> tuple[tuple[int, float], ...]:
-    if info.c_dim == 0:
-        if index is not None:
-            print_warning("--class has no effect: this model has no classes.")
-        return ()
-    if index is None:
-        raise InputError(
-            f"This model draws one of {info.c_dim} classes, and none was named.",
-            f"Add --class with a number from 0 to {info.c_dim - 1}.",
+def _sliders(
+    directions: Sequence[str], amounts: Sequence[float], layers: Sequence[str], info: GeneratorInfo
+) -> tuple[DirectionEdit, ...]:
+    from latentstudio.cli.directions import find_direction
+    from latentstudio.document.recipe import DirectionEdit
+
+    if not directions and (amounts or layers):
+        raise typer.BadParameter("it needs a --direction", param_hint="--amount" if amounts else "--layers")
+    if amounts and len(amounts) != len(directions):
+        raise typer.BadParameter("give one for each --direction", param_hint="--amount")
+    if len(layers) > 1 and len(layers) != len(directions):
+        raise typer.BadParameter("give one for each --direction, or one for all", param_hint="--layers")
+    ranges = [parse_range(text, info.num_ws) for text in layers] or [(0, None)]
+    ranges = ranges * len(directions) if len(ranges) == 1 else ranges
+    return tuple(
+        DirectionEdit(find_direction(text, info), amount, start, stop)
+        for text, amount, (start, stop) in zip(
+            directions, amounts or [1.0] * len(directions), ranges, strict=True
         )
-    if not 0 <= index < info.c_dim:
-        raise InputError(f"There is no class {index}: this model has classes 0 to {info.c_dim - 1}.")
-    return ((index, 1.0),)
+    )
 
 
 def _transform(translate: str, rotate: float, info: GeneratorInfo) -> Transform | None:

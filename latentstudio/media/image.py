@@ -98,3 +98,13 @@ def grid(pictures: list[NDArray[np.uint8]], columns: int, gap_px: int = 0) -> ND
         top, left = i // columns * (height + gap_px), i % columns * (width + gap_px)
         sheet[top : top + height, left : left + width] = picture
     return sheet
+
+
+def shrunk(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) with its longer side at most `side_px`, filtered against steps."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= side_px:
+        return pixels
+    scale = side_px / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))

@@ -20,6 +20,7 @@ from latentstudio.gui.heat import heat_image
 from latentstudio.gui.in_use import InUse, LastMoved, channel_words
 from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.studio import Studio
+from latentstudio.gui.thumbnails import small
 from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import label
 from latentstudio.gui.widgets.region_picture import ELLIPSE, RECTANGLE, RegionPicture
@@ -136,7 +137,8 @@ class ChannelSearch(QWidget):
     def _take_picture(self) -> None:
         picture = self._studio.binding.picture
         if picture is not None and self.isVisible():
-            self.picture.set_image(picture.image)
+            # Twice the size on screen is enough for any display, and painted without steps.
+            self.picture.set_image(small(picture.image, 2 * self.picture.height()))
 
     # --- searching ------------------------------------------------------------------------------
 
