@@ -12,7 +12,7 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 from stylegan3_files import make
 from window_helpers import WAIT_MS, OpenWindow
@@ -22,6 +22,9 @@ from latentstudio.gui.class_words import mix_words, normalized, with_class, with
 from latentstudio.gui.conditions.truncation import shown_psi
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.conditions import ConditionsPanel
+from latentstudio.gui.panels.model_info import fact_groups
+from latentstudio.gui.panels.sample import SamplePanel
+from latentstudio.media.image import read_pixels
 from latentstudio.models.architectures.tiny_autoencoder import build
 from latentstudio.models.generator import Provenance
 from latentstudio.models.spec import NetworkSpec, write_spec
@@ -171,11 +174,19 @@ def test_the_picture_is_moved_and_turned_on_the_canvas(
     assert document.recipe.transform == Transform(moved.x, 0.0, 90.0)
     assert np.array_equal(settle(qtbot, window), turned)
 
+    # A saved picture brings the transform back.
+    saved = tmp_path / "turned.png"
+    with qtbot.waitSignal(window.filing.saved, timeout=WAIT_MS):
+        window.filing.save_to(saved)
+    assert np.array_equal(read_pixels(saved), turned)
     mouse(tool, QEvent.Type.MouseButtonDblClick, middle)
     assert document.recipe.transform is None
     assert np.array_equal(settle(qtbot, window), before)
     window.inspector.show_tab("sample")
     assert not tool.isVisible()
+    window.filing.open_path(saved)
+    qtbot.waitUntil(lambda: document.recipe.transform is not None, timeout=WAIT_MS)
+    assert np.array_equal(settle(qtbot, window), turned)
 
 
 def test_a_turn_follows_the_hand(qtbot: QtBot, open_window: OpenWindow, classes_path: Path) -> None:
@@ -256,6 +267,43 @@ def test_a_picture_opens_as_its_latent_map(
     assert model is not None
     qtbot.waitUntil(lambda: "pca" in model.directions, timeout=WAIT_MS)
     assert len(model.directions["pca"]) == 2
+
+
+def test_the_sample_panel_finds_a_class_by_a_part_of_its_name(
+    qtbot: QtBot, open_window: OpenWindow, classes_path: Path
+) -> None:
+    window = open_window(classes_path)
+    window.inspector.show_tab("sample")
+    sample, document = window.inspector.panels["sample"], window.studio.document
+    assert isinstance(sample, SamplePanel)
+    box = sample.classes
+    assert box.currentText() == "Class 0"
+    box.completer().setCompletionPrefix("2")
+    assert box.completer().completionCount() == 1
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    assert document.recipe.classes == ((2, 1.0),)
+    assert document.undo_label == "Class 2"
+    document.edit("Mix", document.recipe.changed(classes=((2, 0.6), (1, 0.4))))
+    assert box.currentText() == "Class 2 0.6 + Class 1 0.4"
+
+
+def test_the_model_panel_tells_all_and_copies_the_hash(
+    qtbot: QtBot, open_window: OpenWindow, map_path: Path
+) -> None:
+    window = open_window(map_path)
+    window.inspector.show_tab("model")
+    model = window.studio.model
+    assert model is not None
+    groups = fact_groups(model)
+    assert list(groups) == ["Network", "File", "Rights"]
+    words = {fact.name: fact.words for facts in groups.values() for fact in facts}
+    assert words["Spaces"] == "z, a map of 2 × 8 × 8"
+    assert words["Encoder"] == "there: pictures open as latents"
+    assert words["Licence"] == "not stated in the file"
+    buttons = window.inspector.panels["model"].findChildren(QToolButton)
+    next(b for b in buttons if b.accessibleName() == "Copy SHA-256").click()
+    assert QApplication.clipboard().text() == model.info.sha256
 
 
 def test_weights_of_classes_keep_their_sum() -> None:

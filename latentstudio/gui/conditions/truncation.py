@@ -97,9 +97,9 @@ class TruncationSection(QWidget):
                 "picture, and no centre."
             )
         elif recipe.truncation_curve:
-            self._hint.setText("The curve stands in for psi and cutoff of the Sample tab.")
+            self._hint.setText("The curve replaces psi and cutoff.")
         else:
-            self._hint.setText("Drag across the layers to draw a curve.")
+            self._hint.setText("Drag across the layers to draw one.")
         self._hint.setVisible(info.truncates_in_synthesis or info.num_ws > 1)
         self._show_center(recipe)
 
@@ -140,8 +140,8 @@ class TruncationSection(QWidget):
         self.from_picture.setToolTip("Truncation moves toward the picture you see")
         self.from_favourite = QPushButton("A favourite…", part)
         self.from_favourite.setToolTip("Truncation moves toward a picture you kept")
-        self.from_mean = QPushButton("Mean", part)
-        self.from_mean.setToolTip("Back to the model's mean latent")
+        self.from_mean = QPushButton("Back to the mean", part)
+        self.from_mean.setToolTip("Truncation moves toward the model's own middle")
         words = QVBoxLayout()
         words.setSpacing(1)
         words.addWidget(self._center_words)
@@ -209,9 +209,11 @@ class TruncationSection(QWidget):
 
     def _show_center(self, recipe: Recipe) -> None:
         own = recipe.truncation_center is not None
-        self._center_words.setText("A picture of your own" if own else "The model's mean")
+        has_mean = self._model is None or self._model.info.has_mapping
+        mean = "The model's mean" if has_mean else "The middle of z"
+        self._center_words.setText("A picture of your own" if own else mean)
         self._center_hint.setText("Where psi 0 leads, on every layer.")
-        self.from_mean.setEnabled(own)
+        self.from_mean.setVisible(own)
         if self._studio.document.is_merging or not self._center_part.isVisible():
             return
         self._center = recipe.unedited().changed(

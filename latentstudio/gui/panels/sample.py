@@ -9,12 +9,14 @@ from __future__ import annotations
 import secrets
 
 from PySide6.QtCore import QEvent, QSize
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import Noise, Recipe, Source
+from latentstudio.gui.class_words import class_line, class_name, mix_words
 from latentstudio.gui.icons import icon
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import figures
+from latentstudio.gui.widgets.class_box import ClassBox
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.gui.widgets.slider_row import SliderRow
@@ -132,8 +134,13 @@ class SamplePanel(QWidget):
             ]
         )
         self.noise_seed = NoiseSeed(studio, "Noise seed", self)
-        self.classes = QComboBox(self)
-        self.classes.setAccessibleName("Class")
+        self.classes = ClassBox(self)
+        self._names: tuple[str, ...] = ()
+        self._map_hint = label(
+            "The latent is a map: a seed is noise to it. Conditions opens a picture.", "muted", self
+        )
+        self._map_hint.setWordWrap(True)
+        self._map_hint.hide()
         self._class_caption = caption("Class", self)
         self._noise_caption = caption("Noise", self)
         self._noise_hint = label("This model reads no noise.", "muted", self)
@@ -142,6 +149,7 @@ class SamplePanel(QWidget):
         column.setSpacing(8)
         column.addWidget(caption("Seed", self))
         column.addWidget(self.seed)
+        column.addWidget(self._map_hint)
         column.addSpacing(8)
         column.addWidget(self._class_caption)
         column.addWidget(self.classes)
@@ -168,13 +176,9 @@ class SamplePanel(QWidget):
         self._noise_hint.setVisible(not info.has_noise)
         for part in (self.classes, self._class_caption):
             part.setVisible(info.c_dim > 0)
-        self.classes.blockSignals(True)
-        self.classes.clear()
-        names = info.provenance.class_names
-        for index in range(info.c_dim):
-            words = f"{index}  {names[index]}" if index < len(names) else f"Class {index}"
-            self.classes.addItem(words)
-        self.classes.blockSignals(False)
+        self._map_hint.setVisible(info.z_shape is not None)
+        self._names = info.provenance.class_names
+        self.classes.set_classes([class_line(i, self._names) for i in range(info.c_dim)])
         self.setEnabled(True)
 
     def set_recipe(self, recipe: Recipe) -> None:
@@ -188,10 +192,9 @@ class SamplePanel(QWidget):
         self.noise.set_chosen(recipe.noise.mode)
         self.noise_seed.set_seed(recipe.noise.seed)
         self.noise_seed.setEnabled(recipe.noise.mode == "random")
-        if recipe.classes:
-            self.classes.blockSignals(True)
-            self.classes.setCurrentIndex(recipe.classes[0][0])
-            self.classes.blockSignals(False)
+        classes = recipe.classes or ((0, 1.0),)
+        is_mix = len(classes) > 1 or classes[0][1] != 1
+        self.classes.set_chosen(classes[0][0], mix_words(classes, self._names) if is_mix else "")
 
     def _wire(self) -> None:
         document = self._studio.document
@@ -203,7 +206,7 @@ class SamplePanel(QWidget):
             row.finished.connect(document.release)
             row.aborted.connect(document.abort)
         self.noise.chosen.connect(self._set_noise)
-        self.classes.activated.connect(self._set_class)
+        self.classes.class_chosen.connect(self._set_class)
 
     def _set_psi(self, value: float, merge: str | None) -> None:
         recipe = self._studio.document.recipe.changed(truncation_psi=float(value))
@@ -222,7 +225,8 @@ class SamplePanel(QWidget):
 
     def _set_class(self, index: int) -> None:
         recipe = self._studio.document.recipe.changed(classes=((index, 1.0),))
-        self._studio.document.edit(f"Class {self.classes.itemText(index).split('  ')[-1]}", recipe)
+        name = class_name(index, self._names).removeprefix("Class ")
+        self._studio.document.edit(f"Class {name}", recipe)
 
     def _cutoff_words(self, value: float) -> str:
         rows = round(value)
