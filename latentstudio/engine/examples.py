@@ -9,7 +9,7 @@ Source: Shen et al., "Interpreting the Latent Space of GANs for Semantic Face Ed
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -124,12 +124,20 @@ def _before_truncation(recipe: Recipe, generator: Generator) -> Array:
     return start + step / psi[:, None]
 
 
-def fit_job(has: Array, has_not: Array, method: str, tag: str) -> Job:
-    """Fit a boundary on a thread of its own; the value is a `Fit`."""
+def fit_job(has: Array, has_not: Array, everybody: Array, method: str, tag: str) -> Job:
+    """Fit a boundary on a thread of its own; the value is a `Fit`.
+
+    Args:
+        has: (n, dim) latents that have it.
+        has_not: (m, dim) latents that have it not.
+        everybody: (k, dim) latents as they come, whose spread is the slider's unit.
+        method: see `fit_boundary`.
+        tag: comes back with the events.
+    """
 
     def start(_: Generator | None) -> JobSteps:
         yield Progress(0, 0, "Fitting")
-        return fit_boundary(has, has_not, method)
+        return _in_sigma(fit_boundary(has, has_not, method), everybody)
 
     return Job(f"Fitting, {method}", start, on_engine=False, tag=tag)
 
@@ -163,10 +171,16 @@ def score_job(
         yield Progress(samples, samples, "Fitting")
         top, bottom = extremes(scores, share)
         stacked = np.stack(latents)
-        fit = fit_boundary(stacked[top], stacked[bottom])
+        fit = _in_sigma(fit_boundary(stacked[top], stacked[bottom]), stacked)
         return Scored(tuple(map(int, top)), tuple(map(int, bottom)), fit, space)
 
     return _job(f"{score.capitalize()} of {samples:,} samples", tag, steps)
+
+
+def _in_sigma(fit: Fit, everybody: Array) -> Fit:
+    """The fit with the spread of all samples as its unit: that of two extremes says little."""
+    spread = float((everybody @ fit.normal).std())
+    return replace(fit, sigma=spread) if spread > 0 else fit
 
 
 @torch.inference_mode()

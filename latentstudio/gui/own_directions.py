@@ -6,7 +6,9 @@ found is the business of whoever adds them. GUI thread; files are read and writt
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -119,12 +121,22 @@ def _followed(studio: Studio, old: Direction, new: Direction) -> tuple[Direction
 def _store(studio: Studio, model: OpenModel) -> None:
     directions, path = list(own(model)), _path(model.info.sha256)
     studio.directions_found.emit(MINE)
-    studio.background.run(lambda: _write(path, directions), lambda _: None, studio.tell_error)
+    ticket = next(_tickets)
+    studio.background.run(lambda: _write(path, directions, ticket), lambda _: None, studio.tell_error)
 
 
-def _write(path: Path, directions: list[Direction]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_directions(path, directions)
+# Two quick changes are two threads: one writes at a time, and an older list never replaces a newer.
+_tickets = itertools.count()
+_writing = threading.Lock()
+_written: dict[Path, int] = {}
+
+
+def _write(path: Path, directions: list[Direction], ticket: int) -> None:
+    with _writing:
+        if _written.get(path, -1) < ticket:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_directions(path, directions)
+            _written[path] = ticket
 
 
 def _read(path: Path, z_dim: int, w_dim: int) -> list[Direction]:

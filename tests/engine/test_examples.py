@@ -58,7 +58,13 @@ def test_unknown_scores_and_missing_models_are_named():
 
 def test_a_fit_runs_without_a_generator():
     random = np.random.default_rng(0)
-    has, has_not = random.normal(1, 1, (30, 4)), random.normal(-1, 1, (30, 4))
-    fit = run(fit_job(has.astype(np.float32), has_not.astype(np.float32), "linear SVM", "x"), None)
+    has, has_not = (random.normal(mean, 1, (30, 4)).astype(np.float32) for mean in (1, -1))
+    fit = run(
+        fit_job(
+            has.astype(np.float32), has_not.astype(np.float32), has.astype(np.float32) * 3, "linear SVM", "x"
+        ),
+        None,
+    )
     assert fit.accuracy > 0.8
     assert fit.normal @ np.ones(4) > 1
+    assert np.isclose(fit.sigma, (3 * has @ fit.normal).std(), rtol=1e-3)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import DirectionEdit, Recipe
+from latentstudio.gui.own.bar import OwnBar
 from latentstudio.gui.panels.direction_row import DirectionRow
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.flow_layout import FlowLayout
@@ -26,7 +27,7 @@ GROUPS = (
     ("named", "Named", "Directions whose meaning is known"),
     ("pca", "PCA", "Principal components of w, the strongest first"),
     ("sefa", "SeFa", "Closed-form factorisation of the style weights"),
-    ("mine", "Mine", "Directions from files and recipes"),
+    ("mine", "Mine", "Your own: from examples, files and recipes"),
 )
 ALWAYS = ("named", "pca", "sefa")
 
@@ -58,6 +59,8 @@ class DirectionsPanel(QWidget):
         self._add_caption = caption("Add", self)
         self._offers = QWidget(self)
         self._flow = FlowLayout(self._offers)
+        self.own = OwnBar(studio, self)
+        self.own.used.connect(self._use_own)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 16)
         column.setSpacing(12)
@@ -66,6 +69,7 @@ class DirectionsPanel(QWidget):
         column.addWidget(self._empty)
         column.addWidget(self._add_caption)
         column.addWidget(self._offers)
+        column.addWidget(self.own)
         column.addStretch(1)
         self._strip_timer = QTimer(self, singleShot=True, interval=0)
         self._strip_timer.timeout.connect(self._fill_strip)
@@ -174,11 +178,8 @@ class DirectionsPanel(QWidget):
         for edit in self._recipe.directions:
             if edit.amount:
                 moved[group_of(edit.direction)] = moved.get(group_of(edit.direction), 0) + 1
-        has_mine = any(group_of(direction) == "mine" for direction in self._listed)
         choices = [
-            (key, f"{words} · {moved[key]}" if key in moved else words, hint)
-            for key, words, hint in GROUPS
-            if key in ALWAYS or has_mine
+            (key, f"{words} · {moved[key]}" if key in moved else words, hint) for key, words, hint in GROUPS
         ]
         self.groups.set_choices(choices)
         self.groups.set_chosen(self._group)
@@ -222,6 +223,7 @@ class DirectionsPanel(QWidget):
         self._empty.setText("" if any_listed or offered else self._empty_words(found))
         self._empty.setVisible(bool(self._empty.text()))
         self._offers.updateGeometry()
+        self.own.setVisible(self._group == "mine")
         self._show_counts()
 
     def _empty_words(self, found: list[Direction] | None) -> str:
@@ -229,6 +231,8 @@ class DirectionsPanel(QWidget):
             return "Open a model to see its directions."
         if self._group == "named":
             return "This model names no directions. PCA and SeFa find some."
+        if self._group == "mine":
+            return "Directions of your own: from examples, from scores, from files."
         if found is None:
             return "Being found; this takes a moment."
         return "This model has none: it has no style layers to factorise."
@@ -239,6 +243,14 @@ class DirectionsPanel(QWidget):
         edits = (*recipe.directions, DirectionEdit(direction))
         self._studio.document.edit(f"Add {direction.name}", recipe.changed(directions=edits))
         self.use(len(edits) - 1)
+
+    def _use_own(self, direction: Direction) -> None:
+        self.show_group("mine")
+        listed = [i for i, d in enumerate(self._listed) if d == direction]
+        if listed:
+            self.use(listed[0])
+        else:
+            self.add(direction)
 
     # --- edits ----------------------------------------------------------------------------------
 
