@@ -30,6 +30,7 @@ from latentstudio.gui.panels.directions import DirectionsPanel
 from latentstudio.gui.panels.layers import LayersPanel
 from latentstudio.gui.panels.mix import MixPanel
 from latentstudio.gui.panels.model_info import ModelInfoPanel
+from latentstudio.gui.panels.noise import NoisePanel
 from latentstudio.gui.panels.sample import SamplePanel
 from latentstudio.gui.studio import OpenModel, Studio
 
@@ -70,6 +71,7 @@ TABS = (
     Tab("layers", "Layers", "layers", LayersPanel),
     Tab("bench", "A − B + C", "bench", BenchPanel),
     Tab("mix", "Mix", "mix", MixPanel),
+    Tab("noise", "Noise", "noise", NoisePanel),
     Tab("model", "Model", "info", ModelInfoPanel),
 )
 

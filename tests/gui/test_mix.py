@@ -45,6 +45,10 @@ def settle(qtbot: QtBot, window: MainWindow) -> np.ndarray:
     return picture.pixels
 
 
+def amounts(panel: MixPanel, row: int) -> tuple[float, ...]:
+    return panel.matrix.rows[row].amounts
+
+
 def add_seed(panel: MixPanel, text: str) -> None:
     panel.sources.seeds.setText(text)
     QTest.keyClick(panel.sources.seeds, Qt.Key.Key_Return)
@@ -62,7 +66,9 @@ def stroke(panel: MixPanel, row: int, first: int, last: int, *, let_go: bool = T
         QTest.mouseRelease(panel.matrix, LEFT, NONE, at(panel, row, last))
 
 
-def file_event(kind: type, panel: MixPanel, point: QPoint, path: Path) -> QDragEnterEvent | QDropEvent:
+def file_event(
+    kind: type[QDragEnterEvent] | type[QDropEvent], panel: MixPanel, point: QPoint, path: Path
+) -> QDropEvent:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
     panel.setProperty("mime", mime)  # the event does not keep it alive
@@ -87,8 +93,7 @@ def test_shares_of_a_layer_never_exceed_the_whole() -> None:
     table = painted(table, 0, range(2, 5), 1.0)
     assert remaining(table, 6) == (1, 1, 0, 0, 0, 1)
     table = painted(table, 1, [4, 5], 0.25)
-    assert table[0].amounts == (0, 0, 1, 1, 0.75)
-    assert table[1].amounts == (0, 0, 0, 0, 0.25, 0.25)
+    assert [mix.amounts for mix in table] == [(0, 0, 1, 1, 0.75), (0, 0, 0, 0, 0.25, 0.25)]
     assert remaining(table, 6) == (1, 1, 0, 0, 0, 0.75)
     assert painted(table, None, range(6), 1.0) == tuple(StyleMix(Source(seed=seed), ()) for seed in (1, 2))
 
@@ -119,14 +124,14 @@ def test_painting_cells_mixes_undo_restores_and_a_saved_picture_reopens(
     stroke(panel, 1, 1, 3)
     assert mixing(window) == (StyleMix.of_rows(Source(seed=12), range(1, 4)),)
     assert undo_words(window) == "Seed 12 on layers 1 to 3"
-    assert panel.matrix.rows[0].amounts == (1, 0, 0, 0, 1, 1)
+    assert amounts(panel, 0) == (1, 0, 0, 0, 1, 1)
     mixed = settle(qtbot, window)
     assert not np.array_equal(start, mixed)
     assert len(document.entries) == 3
 
     document.undo()
     assert np.array_equal(settle(qtbot, window), start)
-    assert panel.matrix.rows[1].amounts == (0,) * 6
+    assert amounts(panel, 1) == (0,) * 6
     document.redo()
     path = tmp_path / "mixed.png"
     settle(qtbot, window)
@@ -135,7 +140,7 @@ def test_painting_cells_mixes_undo_restores_and_a_saved_picture_reopens(
     window.filing.open_path(path)
     qtbot.waitUntil(lambda: document.entries[0].label == "Opened mixed.png", timeout=WAIT_MS)
     assert np.array_equal(settle(qtbot, window), mixed)
-    assert panel.matrix.rows[1].amounts == (0, 1, 1, 1, 0, 0)
+    assert amounts(panel, 1) == (0, 1, 1, 1, 0, 0)
 
 
 def test_esc_takes_a_stroke_back_and_another_source_gives_way(qtbot: QtBot, window: MainWindow) -> None:
@@ -144,7 +149,7 @@ def test_esc_takes_a_stroke_back_and_another_source_gives_way(qtbot: QtBot, wind
     stroke(panel, 1, 0, 2)
     before = document.recipe
     stroke(panel, 2, 1, 4, let_go=False)
-    assert panel.matrix.rows[1].amounts == (1, 0, 0, 0, 0, 0)
+    assert amounts(panel, 1) == (1, 0, 0, 0, 0, 0)
     QTest.keyClick(panel.matrix, Qt.Key.Key_Escape)
     assert document.recipe == before
     stroke(panel, 0, 0, 5)  # the base takes everything back
