@@ -199,9 +199,8 @@ class ClassSection(QWidget):
 
     def _ask_pictures(self, classes: list[int]) -> None:
         assert self._model is not None
-        base = starting_recipe(self._model.info).changed(directions=())
         for index in classes:
-            recipe = base.changed(classes=((index, 1.0),))
+            recipe = self._sample(index)
             self._wanted[recipe.digest] = index
             found = self._studio.thumbnails.ask(recipe, f"class {index % CHANNELS}")
             if found is not None:
@@ -210,7 +209,15 @@ class ClassSection(QWidget):
     def _take_picture(self, digest: str) -> None:
         index = self._wanted.pop(digest, None)
         if index is not None and self._model is not None:
-            base = starting_recipe(self._model.info).changed(directions=())
-            found = self._studio.thumbnails.find(base.changed(classes=((index, 1.0),)))
+            found = self._studio.thumbnails.find(self._sample(index))
             if found is not None:
                 self.list.set_picture(index, found)
+
+    def _sample(self, index: int) -> Recipe:
+        """What stands for a class, whatever is on the canvas."""
+        assert self._model is not None
+        info = self._model.info
+        base = starting_recipe(info).changed(directions=(), classes=((index, 1.0),))
+        # Without a mapping the middle of z shows a class at its plainest; w's mean is that of all classes.
+        is_plain = not info.has_mapping and not info.truncates_in_synthesis
+        return base.changed(truncation_psi=0.3) if is_plain else base

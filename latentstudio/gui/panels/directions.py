@@ -29,6 +29,12 @@ GROUPS = (
     ("sefa", "SeFa", "Closed-form factorisation of the style weights"),
     ("mine", "Mine", "Your own: from examples, files and recipes"),
 )
+# Where there is no w: the layers read z, or a part of it with the class, as it is.
+PLAIN_HINTS = {
+    "pca": "Principal components of the first layer's features, led back to z",
+    "map": "Principal components of the latent map's channels, the same at every place",
+    "sefa": "Closed-form factorisation of the weights that read z and the class",
+}
 ALWAYS = ("named", "pca", "sefa")
 
 
@@ -179,10 +185,18 @@ class DirectionsPanel(QWidget):
             if edit.amount:
                 moved[group_of(edit.direction)] = moved.get(group_of(edit.direction), 0) + 1
         choices = [
-            (key, f"{words} · {moved[key]}" if key in moved else words, hint) for key, words, hint in GROUPS
+            (key, f"{words} · {moved[key]}" if key in moved else words, self._hint(key, hint))
+            for key, words, hint in GROUPS
         ]
         self.groups.set_choices(choices)
         self.groups.set_chosen(self._group)
+
+    def _hint(self, group: str, usual: str) -> str:
+        """What a group holds, in the words of the spaces that the model has."""
+        if self._model is None or self._model.info.has_mapping:
+            return usual
+        is_map = group == "pca" and self._model.info.z_shape is not None
+        return PLAIN_HINTS.get("map" if is_map else group, usual)
 
     def _reveal_change(self, before: Recipe, now: Recipe) -> None:
         """After undo and redo, show the group whose slider moved."""

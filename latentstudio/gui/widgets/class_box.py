@@ -7,10 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QWidget
+
+from latentstudio.gui.icons import pixmap
+from latentstudio.gui.theme import tokens
 
 MOST_ROWS = 12
+
+
+class _Field(QLineEdit):
+    """Selects everything when a person enters it: typing begins a search."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """By key."""
+        super().focusInEvent(event)
+        self.selectAll()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """By a click, unless it marked a part."""
+        super().mouseReleaseEvent(event)
+        if not self.hasSelectedText():
+            self.selectAll()
 
 
 class ClassBox(QComboBox):
@@ -25,7 +44,7 @@ class ClassBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._words = ""
-        self._field = QLineEdit(self)
+        self._field = _Field(self)
         self.setLineEdit(self._field)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(MOST_ROWS)
@@ -36,10 +55,12 @@ class ClassBox(QComboBox):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setMaxVisibleItems(MOST_ROWS)
+        popup = QListView(self)
+        popup.setProperty("role", "popup")
+        completer.setPopup(popup)
         self.setCompleter(completer)
         self.activated.connect(self.class_chosen)
         self._field.editingFinished.connect(self._show_words)
-        self._field.installEventFilter(self)
 
     def set_classes(self, lines: Sequence[str]) -> None:
         """Offer these, numbered from 0; says nothing."""
@@ -57,13 +78,11 @@ class ClassBox(QComboBox):
         if not self._field.hasFocus():
             self._show_words()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """A click or a tab into the field begins a search: everything is selected."""
-        entered = event.type() == QEvent.Type.FocusIn
-        clicked = event.type() == QEvent.Type.MouseButtonRelease and not self._field.hasSelectedText()
-        if entered or clicked:
-            self._field.selectAll()
-        return super().eventFilter(watched, event)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The box, and the arrow that the style leaves out."""
+        super().paintEvent(event)
+        mark = pixmap("down", tokens().muted, 14, self.devicePixelRatioF())
+        QPainter(self).drawPixmap(self.width() - 21, (self.height() - 14) // 2, mark)
 
     def _show_words(self) -> None:
         # What was typed and named no class is forgotten.

@@ -129,10 +129,10 @@ class _Row(QStyledItemDelegate):
         )
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), line)
         right = QRectF(place.right() - ADD_PX - 4, place.y(), ADD_PX, place.height())
-        if weight is not None:
+        if weight is not None and self._classes.weights != {number: 1.0}:
             painter.setPen(t.color("accent"))
             painter.drawText(right, int(Qt.AlignmentFlag.AlignCenter), plain(weight))
-        elif over or focused:
+        elif weight is None and (over or focused):
             mark = pixmap("plus", t.muted, 14, painter.device().devicePixelRatio())
             painter.drawPixmap(round(right.center().x() - 7), round(right.center().y() - 7), mark)
         painter.restore()
