@@ -189,7 +189,9 @@ def _tiles(maps: FloatMap) -> Pixels:
         small = torch.nn.functional.avg_pool2d(torch.from_numpy(maps)[None], step, ceil_mode=True)[0]
         maps = small.numpy()
     flat = maps.reshape(len(maps), -1)
-    low, high = np.percentile(flat, 1, axis=1), np.percentile(flat, 99, axis=1)
+    # Maps of a single number are compared with one another: alone each would be flat.
+    among = flat if flat.shape[1] > 1 else np.broadcast_to(flat.T, (len(flat), len(flat)))
+    low, high = np.percentile(among, 1, axis=1), np.percentile(among, 99, axis=1)
     # A flat map is middle grey, whatever its level; so is one that holds no number.
     spread = np.where(high > low, high - low, 1)
     levels = (flat - np.where(high > low, low, low - 0.5)[:, None]) / spread[:, None]

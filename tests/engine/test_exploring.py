@@ -7,6 +7,7 @@ from latentstudio import render
 from latentstudio.document.recipe import FeatureEdit, Noise, Recipe, Source
 from latentstudio.engine.discovery import sample_w
 from latentstudio.engine.exploring import (
+    _tiles,
     channel_search_job,
     feature_maps_job,
     heat_map_job,
@@ -78,6 +79,18 @@ def test_feature_maps_are_those_of_the_edited_picture(tiny):
     later, _ = run(feature_maps_job(edited, "b16.conv1"), tiny)
     plain, _ = run(feature_maps_job(Recipe.from_seed(1), "b16.conv1"), tiny)
     assert not np.array_equal(later.maps, plain.maps)
+
+
+def test_tiles_are_stretched_and_small():
+    flat = np.full((2, 5, 5), 3.0, np.float32)
+    flat[1] = np.linspace(0, 1, 25).reshape(5, 5)
+    tiles = _tiles(flat)
+    assert (tiles[0] == 127).all()
+    assert (tiles[1].min(), tiles[1].max()) == (0, 255)
+    assert _tiles(np.zeros((3, 200, 100), np.float32)).shape == (3, 50, 25)
+    # Single numbers are compared with one another; what is no number is grey.
+    assert _tiles(np.array([[[0]], [[1]], [[2]]], np.float32)).ravel().tolist() == [0, 127, 255]
+    assert (_tiles(np.full((1, 2, 2), np.nan, np.float32)) == 127).all()
 
 
 def test_feature_maps_come_with_their_statistics(tiny):
