@@ -100,6 +100,7 @@ def _measure(app: Any, path: Path) -> list[dict[str, Any]]:
     wait(lambda: not waiting)
     wait(lambda: binding.is_current)
     rest_ms = (time.perf_counter() - let_go) * 1000
+    document.mark_saved(None)  # or it would ask whether to keep the edits
     window.close()
     milliseconds = sorted(1000 * s for s in painted)
     name = path.stem

@@ -110,3 +110,14 @@ def test_choosing_nothing_in_a_row_of_words(qtbot: QtBot) -> None:
     with qtbot.waitSignal(row.chosen) as heard:
         row.button("b").click()
     assert heard.args == ["b"]
+
+
+def test_the_event_loop_keeps_count_of_references(qapp: QApplication) -> None:
+    """A binding that loses count ends the process hours later; one release did."""
+    import sys
+
+    qapp.processEvents()
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        qapp.processEvents()
+    assert sys.getrefcount(None) - before > -100
