@@ -27,9 +27,6 @@ from latentstudio.gui.widgets.slider_row import SliderRow
 from latentstudio.gui.widgets.value_slider import ValueSlider
 from latentstudio.gui.words import plain
 
-# A newer wish for a picture replaces one that waits, so that fast scrolling leaves no queue behind.
-CHANNELS = 12
-
 
 class ClassRow(SliderRow):
     """The weight of one class.
@@ -199,10 +196,11 @@ class ClassSection(QWidget):
 
     def _ask_pictures(self, classes: list[int]) -> None:
         assert self._model is not None
-        for index in classes:
+        for place, index in enumerate(classes):
             recipe = self._sample(index)
             self._wanted[recipe.digest] = index
-            found = self._studio.thumbnails.ask(recipe, f"class {index % CHANNELS}")
+            # By place: a newer wish replaces one that waits, so that fast scrolling leaves no queue.
+            found = self._studio.thumbnails.ask(recipe, f"class {place}")
             if found is not None:
                 self.list.set_picture(index, found)
 

@@ -262,6 +262,8 @@ class ClassList(QWidget):
     def _search(self, text: str) -> None:
         self._found.setFilterFixedString(text.strip())
         self._fit()
+        if not text and self._classes.weights:
+            self.show_class(next(iter(self._classes.weights)))
         self._look.start()
 
     def _fit(self) -> None:
