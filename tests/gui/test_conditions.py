@@ -17,14 +17,15 @@ from pytestqt.qtbot import QtBot
 from stylegan3_files import make
 from window_helpers import WAIT_MS, OpenWindow
 
-from latentstudio.document.recipe import Transform
+from latentstudio.document.recipe import ModelRef, Source, Transform
+from latentstudio.document.recipe_json import dumps
 from latentstudio.gui.class_words import mix_words, normalized, with_class, with_weight, without_class
 from latentstudio.gui.conditions.truncation import shown_psi
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.conditions import ConditionsPanel
 from latentstudio.gui.panels.model_info import fact_groups
 from latentstudio.gui.panels.sample import SamplePanel
-from latentstudio.media.image import read_pixels
+from latentstudio.media.image import read_pixels, write_png
 from latentstudio.models.architectures.tiny_autoencoder import build
 from latentstudio.models.generator import Provenance
 from latentstudio.models.spec import NetworkSpec, write_spec
@@ -228,7 +229,9 @@ def test_a_curve_is_drawn_across_the_layers(qtbot: QtBot, open_window: OpenWindo
         assert not classes.isVisible()
 
 
-def test_the_centre_is_the_picture_one_sees(qtbot: QtBot, open_window: OpenWindow, model_path: Path) -> None:
+def test_the_centre_is_the_picture_one_sees(
+    qtbot: QtBot, open_window: OpenWindow, model_path: Path, tmp_path: Path
+) -> None:
     window = open_window(model_path)
     section, document = panel(window).truncation, window.studio.document
     seen = settle(qtbot, window)
@@ -237,12 +240,33 @@ def test_the_centre_is_the_picture_one_sees(qtbot: QtBot, open_window: OpenWindo
     assert document.undo_label == "Centre on this picture"
     document.edit("Other", document.recipe.changed(truncation_psi=0.0, sources=document.recipe.sources))
     # At psi 0 any seed shows the centre.
-    from latentstudio.document.recipe import Source
-
     document.edit("Seed", document.recipe.changed(sources=(Source(seed=99),)))
     assert np.abs(settle(qtbot, window).astype(int) - seen).max() <= 1
     section.from_mean.click()
     assert document.recipe.truncation_center is None
+
+    # A picture that was kept, and one of another model.
+    kept = tmp_path / "kept.png"
+    write_png(kept, seen, dumps(document.recipe))
+    section.center_on_file(kept)
+    qtbot.waitUntil(lambda: document.undo_label == "Centre on a favourite", timeout=WAIT_MS)
+    before = document.recipe
+    write_png(kept, seen, dumps(before.changed(model=ModelRef("0" * 64, "Another"))))
+    section.center_on_file(kept)
+    qtbot.waitUntil(lambda: window.studio.background.is_idle, timeout=WAIT_MS)
+    assert document.recipe == before
+
+
+def test_a_file_that_is_no_picture_is_told_and_changes_nothing(
+    qtbot: QtBot, open_window: OpenWindow, map_path: Path, tmp_path: Path
+) -> None:
+    window = open_window(map_path)
+    before = window.studio.document.recipe.sources
+    (tmp_path / "photo.png").write_bytes(b"no picture")
+    with qtbot.waitSignal(window.studio.told, timeout=WAIT_MS) as told:
+        panel(window).latent_map.open_picture(tmp_path / "photo.png")
+    assert "photo.png" in told.args[0].message
+    assert window.studio.document.recipe.sources == before
 
 
 def test_a_picture_opens_as_its_latent_map(

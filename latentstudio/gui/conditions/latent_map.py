@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.engine.requests import Job
-from latentstudio.gui.asking import Asker
+from latentstudio.gui.answers import Answers
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.latent.spaces import Latent, Z
@@ -25,7 +25,7 @@ class LatentMapSection(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._ask = Asker(studio, "encode", self)
+        self._answers = Answers(studio, self)
         self._caption = caption("Latent map", self)
         self._words = label("", "muted", self)
         self._words.setWordWrap(True)
@@ -70,10 +70,10 @@ class LatentMapSection(QWidget):
     def open_picture(self, path: Path) -> None:
         """Begin with a picture."""
 
-        def job(tag: str) -> Job:
+        def job() -> Job:
             from latentstudio.engine.starts import encode_job
 
-            return encode_job(path, tag)
+            return encode_job(path, "encode")
 
         def done(latent: Latent) -> None:
             document = self._studio.document
@@ -84,7 +84,7 @@ class LatentMapSection(QWidget):
             )
             document.edit(f"Open {path.name}", recipe)
 
-        self._ask.ask(job, done)
+        self._answers.ask(job, done)
 
     def ask_path(self) -> Path | None:
         """The file that a person chooses."""

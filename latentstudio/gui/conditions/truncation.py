@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtGui import QIcon, QImage, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import DirectionEdit, Recipe, Source
 from latentstudio.document.recipe_json import loads
 from latentstudio.engine.requests import Job
-from latentstudio.errors import LatentStudioError
-from latentstudio.gui.asking import Asker
+from latentstudio.gui.answers import Answers
+from latentstudio.gui.favourite_picker import FavouritePicker
 from latentstudio.gui.starting import fits
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import caption, label
@@ -23,11 +22,6 @@ from latentstudio.gui.widgets.model_card import SmallPicture
 from latentstudio.gui.widgets.psi_curve import PsiCurve
 from latentstudio.latent.spaces import W_PLUS, Latent
 from latentstudio.media.image import read_recipe_text
-from latentstudio.settings import user_folders
-
-MOST_FAVOURITES = 24
-
-Favourite = tuple[QImage, Recipe]
 
 
 class TruncationSection(QWidget):
@@ -38,7 +32,8 @@ class TruncationSection(QWidget):
         self._studio = studio
         self._model: OpenModel | None = None
         self._center: Recipe | None = None  # draws the centre's picture
-        self._ask = Asker(studio, "centre", self)
+        self._answers = Answers(studio, self)
+        self._asked = 0  # the latest wish for a centre; an older answer comes too late
         self.curve = PsiCurve(self)
         self._hint = label("", "muted", self)
         self._hint.setWordWrap(True)
@@ -99,7 +94,7 @@ class TruncationSection(QWidget):
         elif recipe.truncation_curve:
             self._hint.setText("The curve replaces psi and cutoff.")
         else:
-            self._hint.setText("Drag across the layers to draw one.")
+            self._hint.setText("Drag across the layers for a curve.")
         self._hint.setVisible(info.truncates_in_synthesis or info.num_ws > 1)
         self._show_center(recipe)
 
@@ -140,7 +135,7 @@ class TruncationSection(QWidget):
         self.from_picture.setToolTip("Truncation moves toward the picture you see")
         self.from_favourite = QPushButton("A favourite…", part)
         self.from_favourite.setToolTip("Truncation moves toward a picture you kept")
-        self.from_mean = QPushButton("Back to the mean", part)
+        self.from_mean = QPushButton("Mean", part)
         self.from_mean.setToolTip("Truncation moves toward the model's own middle")
         words = QVBoxLayout()
         words.setSpacing(1)
@@ -163,7 +158,7 @@ class TruncationSection(QWidget):
         column.addLayout(line)
         column.addLayout(buttons)
         self.from_picture.clicked.connect(self.center_here)
-        self.from_favourite.clicked.connect(self._read_favourites)
+        self.from_favourite.clicked.connect(self._pick_favourite)
         self.from_mean.clicked.connect(self.center_mean)
         return part
 
@@ -174,38 +169,42 @@ class TruncationSection(QWidget):
 
     def center_mean(self) -> None:
         """Toward the model's mean."""
-        self._ask.forget()
+        self._asked += 1
         document = self._studio.document
         document.edit("Centre on the mean", document.recipe.changed(truncation_center=None))
 
     def _center_on(self, recipe: Recipe, words: str) -> None:
-        def job(tag: str) -> Job:
+        self._asked += 1
+        number = self._asked
+
+        def job() -> Job:
             from latentstudio.engine.starts import latent_job
 
-            return latent_job(recipe, tag)
+            return latent_job(recipe, "centre")
 
-        def done(latent: Latent) -> None:
-            document = self._studio.document
-            center = Source(W_PLUS, seed=None, values=latent)
-            document.edit(words, document.recipe.changed(truncation_center=center))
+        def take(latent: Latent) -> None:
+            if number == self._asked:
+                document = self._studio.document
+                center = Source(W_PLUS, seed=None, values=latent)
+                document.edit(words, document.recipe.changed(truncation_center=center))
 
-        self._ask.ask(job, done)
+        self._answers.ask(job, take)
 
-    def _read_favourites(self) -> None:
-        studio, model = self._studio, self._model
-        if model is not None:
-            studio.background.run(lambda: _favourites(model), self._offer, studio.tell_error)
+    def _pick_favourite(self) -> None:
+        picker = FavouritePicker(self._studio, self)
+        picker.chosen.connect(self.center_on_file)
+        picker.open_at(self.from_favourite.mapToGlobal(self.from_favourite.rect().bottomLeft()))
 
-    def _offer(self, favourites: list[Favourite]) -> None:
-        menu = QMenu(self)
-        for image, recipe in favourites:
-            words = f"Seed {recipe.seed}" if recipe.seed is not None else "Given latent"
-            action = menu.addAction(QIcon(QPixmap.fromImage(image)), words)
-            action.triggered.connect(lambda _=False, r=recipe: self._center_on(r, "Centre on a favourite"))
-        if not favourites:
-            menu.addAction("No favourite of this model yet: Ctrl+D keeps a picture").setEnabled(False)
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.from_favourite.mapToGlobal(self.from_favourite.rect().bottomLeft()))
+    def center_on_file(self, path: Path) -> None:
+        """Toward a picture that was kept or saved."""
+
+        def take(recipe: Recipe) -> None:
+            if self._model is None or not fits(recipe.model, self._model.info):
+                self._studio.tell("This picture is another model's.", "A centre must come from this one.")
+            else:
+                self._center_on(recipe, "Centre on a favourite")
+
+        self._studio.background.run(lambda: loads(read_recipe_text(path)), take, self._studio.tell_error)
 
     def _show_center(self, recipe: Recipe) -> None:
         own = recipe.truncation_center is not None
@@ -237,22 +236,3 @@ def shown_psi(recipe: Recipe, num_ws: int) -> tuple[float, ...]:
 
 def _in_z(recipe: Recipe) -> tuple[DirectionEdit, ...]:
     return tuple(edit for edit in recipe.directions if edit.direction.space == "z")
-
-
-def _favourites(model: OpenModel) -> list[Favourite]:
-    folder = user_folders().data / "favourites"
-    if not folder.is_dir():
-        return []
-    paths: list[Path] = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime, reverse=True)
-    found: list[Favourite] = []
-    for path in paths:
-        try:
-            recipe = loads(read_recipe_text(path))
-        except LatentStudioError:
-            continue  # a picture without a recipe can't be a centre
-        image = QImage(str(path))
-        if recipe.model.sha256 and fits(recipe.model, model.info) and not image.isNull():
-            found.append((image, recipe))
-        if len(found) == MOST_FAVOURITES:
-            break
-    return found
