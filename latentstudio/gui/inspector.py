@@ -32,6 +32,7 @@ from latentstudio.gui.panels.mix import MixPanel
 from latentstudio.gui.panels.model_info import ModelInfoPanel
 from latentstudio.gui.panels.noise import NoisePanel
 from latentstudio.gui.panels.sample import SamplePanel
+from latentstudio.gui.panels.seeds import SeedsPanel
 from latentstudio.gui.studio import OpenModel, Studio
 
 
@@ -66,6 +67,7 @@ class Tab:
 TABS = (
     Tab("sample", "Sample", "sample", SamplePanel),
     Tab("conditions", "Conditions", "conditions", ConditionsPanel),
+    Tab("seeds", "Seeds", "seeds", SeedsPanel),
     Tab("directions", "Directions", "sliders", DirectionsPanel),
     Tab("channels", "Channels", "channels", ChannelsPanel),
     Tab("layers", "Layers", "layers", LayersPanel),

@@ -32,6 +32,7 @@ HAS_NOT_KEYS = (Qt.Key.Key_N, Qt.Key.Key_Minus, Qt.Key.Key_0)
 CLEAR_KEYS = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 SIDE_PX = 300
 OTHERS = 256
+REMEMBERED = 2000
 
 
 class MarksPage(QWidget):
@@ -49,6 +50,7 @@ class MarksPage(QWidget):
         self.marks: dict[int, str] = {}
         self.fits: dict[str, Fit] = {}
         self._recipe = Recipe()
+        self._recipes: dict[int, Recipe] = {}
         self._space, self._method = W, METHODS[1]
         self._answers = Answers(studio, self)
         self._round = 0  # a fit of older marks is not shown
@@ -129,6 +131,7 @@ class MarksPage(QWidget):
         )
         if bare != self._recipe:
             self._recipe = bare
+            self._recipes.clear()
             self._ask()
 
     def mark(self, seed: int, mark: str) -> None:
@@ -234,7 +237,12 @@ class MarksPage(QWidget):
             self.card.set_fit(fit, self._space)
 
     def _recipe_of(self, seed: int) -> Recipe:
-        return self._recipe.changed(sources=(Source(seed=seed),))
+        # Kept while it can be seen: a recipe computes its digest once, and every paint asks for it.
+        if seed not in self._recipes:
+            if len(self._recipes) > REMEMBERED:
+                self._recipes.clear()
+            self._recipes[seed] = self._recipe.changed(sources=(Source(seed=seed),))
+        return self._recipes[seed]
 
     def _image(self, seed: int) -> QImage | None:
         return self._studio.thumbnails.find(self._recipe_of(seed))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QFileSystemWatcher, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 
@@ -141,6 +141,9 @@ class FavouritesPanel(QWidget):
         column.addStretch(1)
         self.grid.chosen.connect(self.wanted)
         self.grid.removed.connect(self._remove)
+        # Other panels keep pictures too, and know only the folder.
+        self._watch = QFileSystemWatcher([str(_folder())], self)
+        self._watch.directoryChanged.connect(self.refresh)
         self.refresh()
 
     def set_model(self, model: OpenModel) -> None:
