@@ -55,7 +55,7 @@ def drop(window: MainWindow, path: Path) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
     copy, point = Qt.DropAction.CopyAction, QPointF(10, 10)
-    enter = QDragEnterEvent(point, copy, mime, LEFT, NONE)
+    enter = QDragEnterEvent(point.toPoint(), copy, mime, LEFT, NONE)
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
     QApplication.sendEvent(window, QDropEvent(point, copy, mime, LEFT, NONE))

@@ -66,15 +66,15 @@ def stroke(panel: MixPanel, row: int, first: int, last: int, *, let_go: bool = T
         QTest.mouseRelease(panel.matrix, LEFT, NONE, at(panel, row, last))
 
 
-def file_event(
-    kind: type[QDragEnterEvent] | type[QDropEvent], panel: MixPanel, point: QPoint, path: Path
-) -> QDropEvent:
+def drop_file(panel: MixPanel, point: QPoint, path: Path) -> bool:
+    """Whether it was welcome."""
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path))])
-    panel.setProperty("mime", mime)  # the event does not keep it alive
-    event = kind(QPointF(point), Qt.DropAction.CopyAction, mime, LEFT, NONE)
-    QApplication.sendEvent(panel, event)
-    return event
+    copy = Qt.DropAction.CopyAction
+    enter = QDragEnterEvent(point, copy, mime, LEFT, NONE)
+    QApplication.sendEvent(panel, enter)
+    QApplication.sendEvent(panel, QDropEvent(QPointF(point), copy, mime, LEFT, NONE))
+    return enter.isAccepted()
 
 
 def undo_words(window: MainWindow) -> str | None:
@@ -220,14 +220,12 @@ def test_a_picture_with_a_recipe_dropped_on_a_group(qtbot: QtBot, window: MainWi
     other = Recipe.from_seed(1, model=document.recipe.model.__class__("0" * 64, "Horses"))
     write_png(foreign, pixels, dumps(other))
     point = panel.matrix.mapTo(panel, at(panel, 0, 5))
-    assert file_event(QDragEnterEvent, panel, point, mine).isAccepted()
-    file_event(QDropEvent, panel, point, mine)
+    assert drop_file(panel, point, mine)
     qtbot.waitUntil(lambda: len(mixing(window)) == 1, timeout=WAIT_MS)
     assert mixing(window)[0] == StyleMix(Source(seed=21), (0, 0, 0, 0, 1, 1))
     before = document.recipe
     with qtbot.waitSignal(window.studio.told, timeout=WAIT_MS) as told:
-        file_event(QDragEnterEvent, panel, point, foreign)
-        file_event(QDropEvent, panel, point, foreign)
+        assert drop_file(panel, point, foreign)
     assert told.args is not None
     assert "Horses" in told.args[0].message
     assert document.recipe == before
