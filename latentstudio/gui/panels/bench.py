@@ -96,6 +96,8 @@ class BenchPanel(QWidget):
         self.make.clicked.connect(self.make_direction)
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._refresh)
+        # During a drag only the middle follows; the neighbours do when the hand lets go.
+        studio.document.history_changed.connect(self._refresh_later)
         self._arrange()
         self._show_trays()
         self.setEnabled(False)
@@ -155,7 +157,6 @@ class BenchPanel(QWidget):
             return
         seen = (recipe.sources, recipe.combine, recipe.mixing)
         if self._seen and all(a is b for a, b in zip(seen, self._seen, strict=True)):
-            self._refresh_later()
             return
         self._seen = seen
         known = self._known.get(seen)
@@ -167,7 +168,6 @@ class BenchPanel(QWidget):
             self.state = known
             self._show_trays()
         self._show_live()
-        self._refresh_later()
 
     def showEvent(self, event: QShowEvent) -> None:
         """What nobody saw was not drawn."""

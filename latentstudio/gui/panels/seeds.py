@@ -55,6 +55,7 @@ class SeedsPanel(QWidget):
         self._filler.arrived.connect(self._show_pictures)
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._ask)
+        studio.document.history_changed.connect(self._after_edit)
         self.views = Segmented(self)
         self.views.set_choices(VIEWS)
         self.views.chosen.connect(self.show_view)
@@ -175,8 +176,6 @@ class SeedsPanel(QWidget):
             self.pad.set_place(*(place or known), is_there=place is not None)
         for box, value in zip(self.boxes, self.pad.place, strict=True):
             box.set_value(value, is_set=place is not None)
-        if not self._studio.document.is_merging:
-            self._timer.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """What nobody saw was not drawn."""
@@ -239,6 +238,10 @@ class SeedsPanel(QWidget):
         # A step to a neighbour belongs to the start that is left.
         kept = tuple(e for e in recipe.directions if e.direction.origin != NEIGHBOUR)
         return recipe.changed(sources=sources, combine="w", directions=kept)
+
+    def _after_edit(self) -> None:
+        if not self._studio.document.is_merging:
+            self._timer.start()
 
     def _ask(self) -> None:
         if self._model is None or not self.isVisible():
