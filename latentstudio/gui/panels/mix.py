@@ -123,7 +123,8 @@ class MixPanel(QWidget):
         self._body.setVisible(has_layers)
         self._nothing.setVisible(not has_layers)
         self._nothing.setText("" if has_layers else ONE_ROW)
-        differ = published_groups(model.sides) != strict_groups(model.sides, model.groups)
+        # Where sizes do not rise from 4 (StyleGAN3), layers are counted by number only.
+        differ = bool(model.groups) and model.groups != published_groups(model.sides)
         self.counting.setVisible(differ)
         self.count_by("published")
 

@@ -23,8 +23,15 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolTip, QWidget
 
 from latentstudio.gui.layers import LayerGroup
 from latentstudio.gui.theme import figures, tokens
-from latentstudio.gui.widgets.matrix_row import MatrixRow, paint_picture, paint_share
-from latentstudio.gui.words import plain
+from latentstudio.gui.widgets.matrix_row import (
+    MatrixRow,
+    cell_words,
+    paint_cell,
+    paint_cross,
+    paint_name,
+    paint_picture,
+)
+from latentstudio.gui.words import layer_words
 
 HEAD_PX, ROW_PX, THUMB_PX, LEFT_PX, GAP_PX = 40, 52, 40, 52, 6
 CLOSE_PX = 14
@@ -87,14 +94,14 @@ class LayerMatrix(QWidget):
             button.setProperty("role", "segment")
             button.setProperty("edge", "only")
             button.setCheckable(True)
-            button.clicked.connect(lambda _=False, i=index: self._press_group(i))
+            button.clicked.connect(self._check_buttons)  # it shows the recipe, not the click
+            button.clicked.connect(lambda _=False, i=index: self.group_chosen.emit(i))
             button.show()
             self.buttons.append(button)
         for button, group in zip(self.buttons, groups, strict=True):
             button.setText(f"{group.name}\n{group.sizes}")
-            last = group.stop - 1
-            layers = f"layer {last}" if last == group.start else f"layers {group.start} to {last}"
-            button.setToolTip(f"{layers.capitalize()}, {group.sizes} px, from the chosen source")
+            layers = layer_words(group.start, group.stop, len(self._sides)).capitalize()
+            button.setToolTip(f"{layers}, {group.sizes} px, from the chosen source")
             button.setAccessibleName(f"{group.name} {group.sizes}")
         self._place_buttons()
         self._check_buttons()
@@ -103,12 +110,10 @@ class LayerMatrix(QWidget):
 
     def set_rows(self, rows: Sequence[MatrixRow]) -> None:
         """Show these lines; says nothing."""
-        changes_height = len(rows) != len(self._rows)
         self._rows = list(rows)
         self._selected = min(self._selected, len(rows) - 1) if rows else 0
         self._check_buttons()
-        if changes_height:
-            self.updateGeometry()
+        self.updateGeometry()
         self.update()
 
     @property
@@ -171,7 +176,6 @@ class LayerMatrix(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The buttons stand over their columns."""
         self._place_buttons()
-        super().resizeEvent(event)
 
     # --- hand -----------------------------------------------------------------------------------
 
@@ -264,7 +268,6 @@ class LayerMatrix(QWidget):
         """Whatever was under way is finished."""
         self._finish()
         self.update()
-        super().focusOutEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """So it is when the panel goes away."""
@@ -275,7 +278,6 @@ class LayerMatrix(QWidget):
         """Nothing is under the pointer."""
         self._under = None
         self.update()
-        super().leaveEvent(event)
 
     def event(self, event: QEvent) -> bool:
         """Say what is under the pointer."""
@@ -296,10 +298,11 @@ class LayerMatrix(QWidget):
         if self._drop is not None:
             group = self._groups[self._drop]
             first, last = self.cell(0, group.start), self.cell(0, group.stop - 1)
-            place = QRectF(first.left() - 2, 0, last.right() - first.left() + 4, self.height())
             painter.setPen(QPen(t.color("second"), 1))
             painter.setBrush(t.color("second", 0.12))
-            painter.drawRoundedRect(place, 6, 6)
+            painter.drawRoundedRect(
+                QRectF(first.left() - 2, 0, last.right() - first.left() + 4, self.height()), 6, 6
+            )
         for i, row in enumerate(self._rows):
             self._paint_row(painter, i, row)
         if self._carried is not None:
@@ -316,42 +319,29 @@ class LayerMatrix(QWidget):
             painter.setBrush(t.color("raised"))
             painter.drawRoundedRect(QRectF(0, HEAD_PX + index * ROW_PX, self.width(), ROW_PX - 2), 6, 6)
         paint_picture(painter, self.thumb(index), row.image)
-        font = figures(self.font())
-        font.setPixelSize(12)
-        painter.setFont(font)
-        painter.setPen(t.color("text" if index == self._selected else "muted"))
         line = QRectF(LEFT_PX, HEAD_PX + index * ROW_PX + 3, self.width() - LEFT_PX - CLOSE_PX - 10, 18)
-        words = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideRight, int(line.width()))
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), words)
+        painter.setFont(figures(self.font()))
+        paint_name(painter, line, row.name, is_strong=index == self._selected)
         if index and self._under is not None and self._under[0] == index:
-            mark = self.close_mark(index).adjusted(4, 4, -4, -4)
-            painter.setPen(QPen(t.color("muted"), 1.5))
-            painter.drawLine(mark.topLeft(), mark.bottomRight())
-            painter.drawLine(mark.topRight(), mark.bottomLeft())
+            paint_cross(painter, self.close_mark(index))
         token = "second" if index else "accent"
         for column, amount in enumerate(row.amounts):
             place = self.cell(index, column)
             is_under = self._under == (index, column) and not self.is_held
-            painter.setPen(QPen(t.color(token if is_under else "line"), 1))
-            painter.setBrush(t.color("panel" if index == self._selected else "raised"))
-            painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-            if amount > 0:
-                paint_share(painter, place, t.color(token), amount)
+            edge = token if is_under else "line"
             if self.hasFocus() and (index, column) == (self._selected, self._column):
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.setPen(QPen(t.color("text"), 1))
-                painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+                edge = "text"
+            ground = "panel" if index == self._selected else "raised"
+            paint_cell(painter, place, (ground, edge, token), amount)
 
     # --- inside ---------------------------------------------------------------------------------
-
-    def _press_group(self, index: int) -> None:
-        self._check_buttons()  # the button shows the recipe, not the click
-        self.group_chosen.emit(index)
 
     def _check_buttons(self) -> None:
         amounts = self._rows[self._selected].amounts if self._rows else ()
         for button, group in zip(self.buttons, self._groups, strict=True):
-            button.setChecked(bool(amounts) and all(a > 0 for a in amounts[group.start : group.stop]))
+            button.setEnabled(len(self._rows) > 1)
+            taken = bool(amounts) and all(a > 0 for a in amounts[group.start : group.stop])
+            button.setChecked(taken and len(self._rows) > 1)
 
     def _place_buttons(self) -> None:
         for button, group in zip(self.buttons, self._groups, strict=True):
@@ -387,19 +377,14 @@ class LayerMatrix(QWidget):
             self.update()
 
     def _words_at(self, point: QPointF) -> str:
-        row = self._row_at(point.y())
-        if row is None:
+        row, column = self._row_at(point.y()), self._column_at(point.x())
+        if row is None or column is None:
             return ""
         if point.x() < LEFT_PX:
             return "Drag onto a group" if row else "What the picture starts from"
         if row and self._under_mark(point, row):
             return f"Remove {self._rows[row].name}"
-        column = self._column_at(point.x())
-        if column is None:
-            return ""
-        share = plain(self._rows[row].amounts[column])
-        words = f"Layer {column}, {self._sides[column]} px: {share}"
-        return f"{words}. Drag to paint, Shift and drag for an amount." if row else words
+        return cell_words(column, self._sides[column], self._rows[row].amounts[column], is_base=row == 0)
 
     def _under_mark(self, point: QPointF, row: int) -> bool:
         return self.close_mark(row).adjusted(-3, -3, 3, 3).contains(point)
@@ -409,7 +394,6 @@ class LayerMatrix(QWidget):
         return row if y >= HEAD_PX and row < len(self._rows) else None
 
     def _column_at(self, x: float) -> int | None:
-        if not self._sides or x >= self.width():
-            return None
-        width = (self.width() - LEFT_PX) / len(self._sides)
-        return min(max(int((x - LEFT_PX) / width), 0), len(self._sides) - 1)
+        count = len(self._sides)
+        share = (x - LEFT_PX) / max(1, self.width() - LEFT_PX)
+        return min(max(int(share * count), 0), count - 1) if count and x < self.width() else None

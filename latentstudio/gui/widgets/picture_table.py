@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from latentstudio.gui.theme import figures, tokens
 
 GAP_PX, HEAD_GAP_PX, CAPTION_PX, MAX_SIDE_PX = 4, 10, 18, 192
+NAMES_PX = 62
 
 Place = tuple[int, int]  # row and column; -1 is the head
 
@@ -80,11 +81,11 @@ class PictureTable(QWidget):
         """Where a picture lies."""
         wide, high = self._cell()
         total = QSize(
-            round((len(self._column_names) + 1) * (wide + GAP_PX) + HEAD_GAP_PX),
+            round((len(self._column_names) + 1) * (wide + GAP_PX) + HEAD_GAP_PX + NAMES_PX),
             round((len(self._row_names) + 1) * (high + GAP_PX) + HEAD_GAP_PX + CAPTION_PX),
         )
         left, top = max(0, (self.width() - total.width()) // 2), max(0, (self.height() - total.height()) // 2)
-        x = left + (0 if column < 0 else wide + HEAD_GAP_PX + GAP_PX + column * (wide + GAP_PX))
+        x = left + NAMES_PX + (0 if column < 0 else wide + HEAD_GAP_PX + GAP_PX + column * (wide + GAP_PX))
         y = top + CAPTION_PX + (0 if row < 0 else high + HEAD_GAP_PX + GAP_PX + row * (high + GAP_PX))
         return QRectF(x, y, wide, high)
 
@@ -162,6 +163,13 @@ class PictureTable(QWidget):
             line = QRectF(place.left(), place.top() - CAPTION_PX, place.width(), CAPTION_PX)
             words = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(place.width()))
             painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), words)
+        for row, name in enumerate(self._row_names):
+            place = self.place(row, -1)
+            line = QRectF(place.left() - NAMES_PX, place.top(), NAMES_PX - 8, place.height())
+            words = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(line.width()))
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.setPen(t.color("muted"))
+            painter.drawText(line, int(right), words)
         for row in range(-1, len(self._row_names)):
             for column in range(-1, len(self._column_names)):
                 if (row, column) != (-1, -1):
@@ -197,7 +205,7 @@ class PictureTable(QWidget):
 
     def _cell(self) -> tuple[float, float]:
         columns, rows = len(self._column_names) + 1, len(self._row_names) + 1
-        wide = (self.width() - HEAD_GAP_PX) / columns - GAP_PX
+        wide = (self.width() - HEAD_GAP_PX - NAMES_PX) / columns - GAP_PX
         high = (self.height() - HEAD_GAP_PX - CAPTION_PX) / rows - GAP_PX
         side = min(wide, high / self.aspect, MAX_SIDE_PX)
         return max(side, 8.0), max(side, 8.0) * self.aspect
