@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -78,6 +78,23 @@ TABS = (
 )
 
 
+class _Panels:
+    """Panels by key, each built when it is first asked for: a start must not wait for all of them."""
+
+    def __init__(self, make: Callable[[str], QWidget]) -> None:
+        self._make = make
+        self._made: dict[str, QWidget] = {}
+
+    def __getitem__(self, key: str) -> QWidget:
+        if key not in self._made:
+            self._made[key] = self._make(key)
+        return self._made[key]
+
+    def made(self) -> list[Panel]:
+        """Those that were asked for so far."""
+        return cast(list[Panel], list(self._made.values()))
+
+
 class Inspector(QWidget):
     """Panels in a stack, a rail to choose.
 
@@ -89,8 +106,10 @@ class Inspector(QWidget):
 
     def __init__(self, studio: Studio, tabs: Sequence[Tab] = TABS, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tabs = tuple(tabs)
-        self.panels: dict[str, QWidget] = {}
+        self._studio, self._tabs = studio, tuple(tabs)
+        self._model: OpenModel | None = None
+        self._recipe: Recipe | None = None
+        self.panels = _Panels(self._make)
         self._stack = QStackedWidget(self)
         self._group = QButtonGroup(self)
         rail = QWidget(self)
@@ -100,13 +119,10 @@ class Inspector(QWidget):
         column.setContentsMargins(5, 8, 4, 8)
         column.setSpacing(4)
         for i, tab in enumerate(self._tabs):
-            panel = tab.make(studio)
-            self.panels[tab.key] = panel
             area = QScrollArea(self)
             area.setWidgetResizable(True)
             area.setFrameShape(QFrame.Shape.NoFrame)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setWidget(panel)
             self._stack.addWidget(area)
             button = QToolButton(rail)
             button.setCheckable(True)
@@ -137,13 +153,39 @@ class Inspector(QWidget):
         """Key of the tab that shows."""
         return self._tabs[self._stack.currentIndex()].key
 
+    def set_model(self, model: OpenModel) -> None:
+        """Another model is open."""
+        self._model = model
+        for panel in self.panels.made():
+            panel.set_model(model)
+
+    def set_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe."""
+        self._recipe = recipe
+        for panel in self.panels.made():
+            panel.set_recipe(recipe)
+
     def show_tab(self, key: str) -> None:
         """Turn to a task."""
         for i, tab in enumerate(self._tabs):
             if tab.key == key:
+                _ = self.panels[key]
                 self._stack.setCurrentIndex(i)
                 self._group.button(i).setChecked(True)
                 self.tab_changed.emit(tab.words)
+
+    def _make(self, key: str) -> QWidget:
+        """Build a tab's panel, and bring it to where the others are."""
+        index = next(i for i, tab in enumerate(self._tabs) if tab.key == key)
+        panel = self._tabs[index].make(self._studio)
+        area = self._stack.widget(index)
+        assert isinstance(area, QScrollArea)
+        area.setWidget(panel)
+        if self._model is not None:
+            cast(Panel, panel).set_model(self._model)
+        if self._recipe is not None:
+            cast(Panel, panel).set_recipe(self._recipe)
+        return panel
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""

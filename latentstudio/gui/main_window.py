@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
     @property
     def panels(self) -> list[Panel]:
         """Everything that shows the model and the recipe."""
-        return [self.models, self.favourites, self.history, *self.inspector.panels.values()]  # type: ignore[list-item]
+        return [self.models, self.favourites, self.history, self.inspector]
 
     def start(self, paths: list[Path] | None = None) -> None:
         """Load the engine, and open what was asked for, or the bundled model."""
