@@ -5,9 +5,12 @@ Owns the order of things at the start and the last resort for unexpected errors.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import sys
+import threading
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -38,6 +41,8 @@ def run(paths: list[str]) -> int:
     """
     check_window_system()
     calm_threads()
+    # The longest part of a start is the import of torch: it runs beside the building of the window.
+    threading.Thread(target=_import_engine, name="latentstudio-import", daemon=True).start()
     sys.setswitchinterval(SWITCH_S)
     start_log()
     from PySide6.QtGui import QGuiApplication
@@ -58,6 +63,12 @@ def run(paths: list[str]) -> int:
     window.show()
     window.start([Path(path) for path in paths])
     return app.exec()
+
+
+def _import_engine() -> None:
+    # A failure is told by the bridge, which imports the same again and waits for it.
+    with contextlib.suppress(Exception):
+        import_module("latentstudio.engine.engine")
 
 
 def start_log() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol, cast
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -23,16 +24,6 @@ from PySide6.QtWidgets import (
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
-from latentstudio.gui.panels.bench import BenchPanel
-from latentstudio.gui.panels.channels import ChannelsPanel
-from latentstudio.gui.panels.conditions import ConditionsPanel
-from latentstudio.gui.panels.directions import DirectionsPanel
-from latentstudio.gui.panels.layers import LayersPanel
-from latentstudio.gui.panels.mix import MixPanel
-from latentstudio.gui.panels.model_info import ModelInfoPanel
-from latentstudio.gui.panels.noise import NoisePanel
-from latentstudio.gui.panels.sample import SamplePanel
-from latentstudio.gui.panels.seeds import SeedsPanel
 from latentstudio.gui.studio import OpenModel, Studio
 
 
@@ -54,27 +45,33 @@ class Tab:
         key: for the stored layout and the shortcuts.
         words: on hover and in the heading.
         icon: file in assets/icons.
-        make: builds the panel.
+        panel: module and class in panels/, imported when the tab is first looked at.
     """
 
     key: str
     words: str
     icon: str
-    make: Callable[[Studio], QWidget]
+    panel: str
+
+    def make(self, studio: Studio) -> QWidget:
+        """Build the panel."""
+        module, _, name = self.panel.partition(".")
+        panel: QWidget = getattr(import_module(f"latentstudio.gui.panels.{module}"), name)(studio)
+        return panel
 
 
 # A new task is one entry here and one file in panels/.
 TABS = (
-    Tab("sample", "Sample", "sample", SamplePanel),
-    Tab("conditions", "Conditions", "conditions", ConditionsPanel),
-    Tab("seeds", "Seeds", "seeds", SeedsPanel),
-    Tab("directions", "Directions", "sliders", DirectionsPanel),
-    Tab("channels", "Channels", "channels", ChannelsPanel),
-    Tab("layers", "Layers", "layers", LayersPanel),
-    Tab("bench", "A − B + C", "bench", BenchPanel),
-    Tab("mix", "Mix", "mix", MixPanel),
-    Tab("noise", "Noise", "noise", NoisePanel),
-    Tab("model", "Model", "info", ModelInfoPanel),
+    Tab("sample", "Sample", "sample", "sample.SamplePanel"),
+    Tab("conditions", "Conditions", "conditions", "conditions.ConditionsPanel"),
+    Tab("seeds", "Seeds", "seeds", "seeds.SeedsPanel"),
+    Tab("directions", "Directions", "sliders", "directions.DirectionsPanel"),
+    Tab("channels", "Channels", "channels", "channels.ChannelsPanel"),
+    Tab("layers", "Layers", "layers", "layers.LayersPanel"),
+    Tab("bench", "A − B + C", "bench", "bench.BenchPanel"),
+    Tab("mix", "Mix", "mix", "mix.MixPanel"),
+    Tab("noise", "Noise", "noise", "noise.NoisePanel"),
+    Tab("model", "Model", "info", "model_info.ModelInfoPanel"),
 )
 
 
