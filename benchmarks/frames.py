@@ -41,7 +41,7 @@ def frames(rounds: int, peer: Path | None, sizes: list[int]) -> Rows:
     }
     networks.update(models_at_hand())
     for name, network in networks.items():
-        ws = network.mapping(torch.randn(1, network.info.z_dim, generator=torch.Generator().manual_seed(0)))
+        ws = _some_ws(network, 1)
         things = {f"{name} exact": lambda n=network, w=ws: _synthesis(n, w, torch.float32)}
         if network.has_fast_precision:
             lower = candidate(network)
@@ -91,7 +91,7 @@ def batches(rounds: int) -> Rows:
     for name, network in {"stylegan2 64": random_stylegan2(64, 16384), **models_at_hand()}.items():
         if network.info.img_resolution > 256:
             continue
-        w = network.mapping(torch.randn(16, network.info.z_dim))
+        w = _some_ws(network, 16)
         things = {
             f"{name} batch {size}": lambda n=network, w=w, s=size: _synthesis(n, w[:s], torch.float32)
             for size in (1, 4, 16)
@@ -119,6 +119,13 @@ def threads(rounds: int) -> Rows:
     rows.append(first.row())
     rows.extend(s.row(first) for s in others)
     return rows
+
+
+def _some_ws(network: Generator, count: int) -> torch.Tensor:
+    """Seeded latents (count, num_ws, w_dim), of class 0 where there are classes."""
+    info = network.info
+    z = torch.randn(count, info.z_dim, generator=torch.Generator().manual_seed(0))
+    return network.mapping(z, torch.eye(info.c_dim)[:1] if info.c_dim else None)
 
 
 def _synthesis(network: Generator, ws: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -7,6 +7,7 @@ picture of that move, or of a later one, has been painted. `--platform` chooses 
 
 from __future__ import annotations
 
+import itertools
 import os
 import statistics
 import sys
@@ -41,6 +42,7 @@ def hand_to_picture(platform: str) -> list[dict[str, Any]]:
 
 
 def _measure(app: Any, path: Path) -> list[dict[str, Any]]:
+    from PySide6.QtCore import QEventLoop, Qt, QTimer
     from PySide6.QtTest import QTest
 
     from latentstudio.document.recipe import DirectionEdit
@@ -85,16 +87,27 @@ def _measure(app: Any, path: Path) -> list[dict[str, Any]]:
 
     binding.picture_changed.connect(on_picture)
     edit = document.recipe.directions[0]
-    for i in range(MOVES):
-        amount = 2.5 * (i + 1) / MOVES
+    count = itertools.count(1)
+    loop, timer = QEventLoop(), QTimer(interval=PACE_MS)
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+
+    def move() -> None:
+        step = next(count)
+        if step > MOVES:
+            timer.stop()
+            loop.quit()
+            return
+        moved_edit = DirectionEdit(edit.direction, 2.5 * step / MOVES)
         now = time.perf_counter()
-        document.edit(
-            "drag", document.recipe.with_direction(0, DirectionEdit(edit.direction, amount)), "drag"
-        )
+        document.edit("drag", document.recipe.with_direction(0, moved_edit), "drag")
         generation = binding._generation
         moved[generation] = now
         waiting.append(generation)
-        QTest.qWait(PACE_MS)
+
+    # An event loop of its own, as the program has: waiting by polling would add its own pauses.
+    timer.timeout.connect(move)
+    timer.start()
+    loop.exec()
     let_go = time.perf_counter()
     document.release()
     wait(lambda: not waiting)

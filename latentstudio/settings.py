@@ -30,14 +30,15 @@ class Settings:
     Attributes:
         theme: "system", "dark" or "light".
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        frame_budget_ms: how long a preview may take while the hand moves, in milliseconds.
+        frame_budget_ms: how long a preview may take while the hand moves, in milliseconds. A move that
+            comes while the one before is drawn waits for it, so the hand feels up to twice this.
         cache_memory_mib: upper bound of the stage cache, in MiB.
         discovery_samples: how many w's the PCA of a freshly opened model looks at.
     """
 
     theme: str = "system"
     device: str = "auto"
-    frame_budget_ms: int = 40
+    frame_budget_ms: int = 30
     cache_memory_mib: int = 1024
     discovery_samples: int = 50_000
 

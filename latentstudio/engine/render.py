@@ -60,6 +60,7 @@ class Renderer:
         self.generator = generator
         self.cache = StageCache(cache_bytes)
         self._seconds: dict[torch.dtype, list[float]] = {}
+        self._outside = 0.0
         # The last whole picture: what early pictures get wrong about it, they get wrong next to it too.
         self._reference: tuple[list[Key], Tensor] | None = None
         self._corrections: dict[int, Tensor | None] = {}
@@ -89,6 +90,7 @@ class Renderer:
             InputError: the recipe does not fit the generator.
             CancelledError: `should_stop` said so.
         """
+        begun, in_stages = time.perf_counter(), 0.0
         generator = self.generator
         dtype = generator.fast_dtype if precision == "fast" else torch.float32
         generator.compute_dtype = dtype
@@ -116,6 +118,7 @@ class Renderer:
             kept = State(None, state.img) if index == last and state.img is not None else state
             self.cache.put(keys[index], kept)
             spent = time.perf_counter() - started
+            in_stages += spent
             seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
         name = str(dtype).removeprefix("torch.")
         if stop == last + 1:
@@ -126,8 +129,11 @@ class Renderer:
         small = to_pixels(generator, self._early_picture(stop - 1, state))
         # Shrunk pictures are cheap to convert; enlarging bytes is cheaper than enlarging numbers.
         height, width = generator.info.img_size
-        enlarged = Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR)
-        return Frame(np.asarray(enlarged), False, stop - first, name)
+        enlarged = np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR))
+        # Latents, keys and pixels cost time too; the stages may only have what is left of the budget.
+        outside = time.perf_counter() - begun - in_stages
+        self._outside = outside if self._outside == 0 else 0.7 * self._outside + 0.3 * outside
+        return Frame(enlarged, False, stop - first, name)
 
     def _early_picture(self, index: int, state: State) -> Tensor:
         """The small picture that stage `index` left: the family's own, or by a fitted head."""
@@ -157,7 +163,7 @@ class Renderer:
 
     def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
-        generator, stages, spent = self.generator, len(seconds), 0.0
+        generator, stages, spent = self.generator, len(seconds), self._outside * 1000
         early = [generator.gives_picture(i) or i in generator.preview_heads for i in range(stages)]
         if not any(early[:-1]) or 0.0 in seconds[first:]:
             return stages
