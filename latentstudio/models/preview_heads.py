@@ -26,7 +26,7 @@ from latentstudio.settings import user_folders
 
 SAMPLES = 12
 # Smaller pictures say too little to follow with the eye.
-SMALLEST_PX = 32
+SMALLEST_PX = 64
 # Below this resolution every frame is quick.
 SMALLEST_MODEL_PX = 128
 _RIDGE = 1e-4

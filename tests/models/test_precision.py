@@ -48,6 +48,13 @@ def test_the_measurement_is_made_once_for_machine_and_model(tiny, monkeypatch, h
     assert len(seen) == 2 * count
 
 
+def test_a_measurement_on_a_busy_machine_is_not_kept(tiny, monkeypatch, home):
+    times = iter([1.0] * 4 + [1.0, 0.9, 2.0, 0.9])
+    monkeypatch.setattr(precision, "_frame_seconds", lambda generator, dtype: next(times))
+    choose_fast_dtype(tiny)
+    assert list(home.rglob("precision/*.json")) == []
+
+
 def test_a_family_that_knows_only_float32_is_not_measured(tiny, monkeypatch):
     seen = pretend(monkeypatch, {})
     monkeypatch.setattr(type(tiny), "has_fast_precision", False)
