@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from latentstudio.engine.jobs import JobRunner
+from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.requests import CANVAS, COMPARE, Event, Job, OpenRequest, RenderRequest
 from latentstudio.engine.worker import Worker
 from latentstudio.settings import Settings
@@ -32,6 +33,7 @@ class Engine:
     """
 
     def __init__(self, on_event: Callable[[Event], None], settings: Settings | None = None) -> None:
+        keep_freed_memory()
         self._on_event = on_event
         self._condition = threading.Condition()
         self._open: OpenRequest | None = None

@@ -16,18 +16,25 @@ from functools import cache
 # From malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
+_M_ARENA_MAX = -8
 # More than any frame needs, and still an end to what an idle program holds.
 _KEEP_BYTES = 1 << 30
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let freed memory serve the next frame; False where the C library has no such switch."""
+    """Let freed memory serve the next frame; False where the C library has no such switch.
+
+    To be called before the threads that compute are started: a thread with an arena of its own gives
+    every large block back at once.
+    """
     library = _glibc()
     if library is None:
         return False
     # Without separate mappings everything comes from the heap, whose top may stay up to _KEEP_BYTES.
-    return bool(library.mallopt(_M_MMAP_MAX, 0)) and bool(library.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES))
+    wanted = ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _KEEP_BYTES))
+    taken = [bool(library.mallopt(switch, value)) for switch, value in wanted]
+    return all(taken)
 
 
 def give_back_memory() -> None:

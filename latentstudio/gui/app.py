@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.errors import SaveError
 from latentstudio.gui.system_libraries import check_window_system
 from latentstudio.settings import calm_threads, load_settings, user_folders
@@ -41,6 +42,7 @@ def run(paths: list[str]) -> int:
     """
     check_window_system()
     calm_threads()
+    keep_freed_memory()
     # The longest part of a start is the import of torch: it runs beside the building of the window.
     threading.Thread(target=_import_engine, name="latentstudio-import", daemon=True).start()
     sys.setswitchinterval(SWITCH_S)
