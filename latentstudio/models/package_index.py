@@ -23,6 +23,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from http.client import HTTPException
 from pathlib import Path
@@ -31,7 +32,6 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
 from latentstudio.errors import CatalogueError, SaveError
 
-DEFAULT_INDEX = "https://pypi.org/simple"
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 TIMEOUT_S = 20.0
@@ -69,7 +69,7 @@ class IndexSettings:
         proxy: address of a proxy; empty for the environment's.
     """
 
-    indexes: tuple[str, ...] = (DEFAULT_INDEX,)
+    indexes: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     cert: str = ""
     proxy: str = ""
@@ -87,11 +87,28 @@ def index_settings() -> IndexSettings:
             for name, value in os.environ.items()
             if name.startswith("PIP_")
         )
-    return parse_settings(listed)
+    return parse_settings(listed, default_index())
 
 
-def parse_settings(listed: str) -> IndexSettings:
-    """The settings in the output of `pip config list`."""
+@cache
+def default_index() -> str:
+    """The index that pip asks when nothing is configured, as its own help names it; empty without pip."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--help"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    match = re.search(r"--index-url.*?\(default\s+(https?://[^\s)]+)", told, re.DOTALL)
+    return match[1] if match else ""
+
+
+def parse_settings(listed: str, default: str = "") -> IndexSettings:
+    """The settings in the output of `pip config list`.
+
+    Args:
+        listed: that output.
+        default: the index to ask where none is configured; empty for none.
+    """
     found: dict[str, dict[str, str]] = {}
     for line in listed.splitlines():
         match = re.fullmatch(r"(global|download|:env:)\.([\w-]+)=('.*'|\".*\")", line.strip())
@@ -103,7 +120,11 @@ def parse_settings(listed: str) -> IndexSettings:
         return given.get(":env:", given.get("download", given.get("global", "")))
 
     no_index = value("no-index").lower() in ("1", "true", "yes", "on")
-    indexes = () if no_index else (value("index-url") or DEFAULT_INDEX, *value("extra-index-url").split())
+    indexes = (
+        ()
+        if no_index
+        else tuple(filter(None, (value("index-url") or default, *value("extra-index-url").split())))
+    )
     return IndexSettings(indexes, tuple(value("find-links").split()), value("cert"), value("proxy"))
 
 

@@ -193,7 +193,10 @@ nonsense
 
 
 def test_without_any_setting_the_public_index_is_asked() -> None:
-    assert parse_settings("") == IndexSettings((package_index.DEFAULT_INDEX,))
+    assert parse_settings("") == IndexSettings()
+    default = package_index.default_index()
+    assert default.startswith("https://")
+    assert parse_settings("", default) == IndexSettings((default,))
 
 
 def test_a_pip_without_index_asks_no_index() -> None:
