@@ -49,11 +49,11 @@ def test_no_stall_while_a_large_frame_is_drawn(
     qtbot.waitUntil(lambda: "pca" in model.directions and window.studio.background.is_idle, timeout=WAIT_MS)
     qtbot.waitUntil(lambda: window.studio.binding.is_current, timeout=WAIT_MS)
     stalls = []
-    # The machine may stall by itself; the window's own stalls would come every time.
+    # The machine may stall by itself once; the window's own stalls would come again.
     for seed in range(1, 6):
         heart = Heartbeat()
         window.commands._start_from(seed)
         qtbot.waitUntil(lambda: window.studio.binding.is_current, timeout=WAIT_MS)
         heart.stop()
         stalls.append(heart.longest_ms)
-    assert sorted(stalls)[1] < STALL_MS, stalls
+    assert sorted(stalls)[3] < STALL_MS, stalls

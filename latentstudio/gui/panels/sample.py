@@ -7,6 +7,7 @@ thread.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
@@ -105,7 +106,9 @@ class NoiseSeed(SeedRow):
     def choose(self, seed: int) -> None:
         """Draw other noise."""
         recipe = self._studio.document.recipe
-        self._studio.document.edit(f"Noise seed {seed}", recipe.changed(noise=Noise("random", seed)))
+        self._studio.document.edit(
+            f"Noise seed {seed}", recipe.changed(noise=Noise("random", seed, recipe.noise.layers))
+        )
 
 
 class SamplePanel(QWidget):
@@ -224,7 +227,7 @@ class SamplePanel(QWidget):
 
     def _set_noise(self, mode: str) -> None:
         recipe = self._studio.document.recipe
-        self._studio.document.edit(f"Noise {mode}", recipe.changed(noise=Noise(mode, recipe.noise.seed)))
+        self._studio.document.edit(f"Noise {mode}", recipe.changed(noise=replace(recipe.noise, mode=mode)))
 
     def _set_class(self, index: int) -> None:
         recipe = self._studio.document.recipe.changed(classes=((index, 1.0),))
