@@ -230,6 +230,25 @@ class Transform:
         return ((c, s, self.x), (-s, c, self.y), (0.0, 0.0, 1.0))
 
 
+@dataclass(frozen=True)
+class TuningRef:
+    """Changes to the generator's own weights, as pivotal tuning makes them, in a file beside the recipe.
+
+    Attributes:
+        sha256: hash of that file, hexadecimal; it is found by it.
+        name: the file's name, for a person and for looking beside the recipe.
+    """
+
+    sha256: str
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if len(self.sha256) != 64 or not set(self.sha256) <= set("0123456789abcdef"):
+            raise InputError("A tuning must be named by the hash of its file.")
+        if any(part in self.name for part in ("/", "\\", "\0")) or self.name in (".", ".."):
+            raise InputError("A tuning's name must be a plain file name.")
+
+
 def _check_mode(mode: str) -> None:
     if mode not in NOISE_MODES:
         raise InputError(f'There is no noise mode "{mode}".', "Use const, random or none.")

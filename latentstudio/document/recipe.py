@@ -24,6 +24,7 @@ from latentstudio.document.edits import (
     Source,
     StyleMix,
     Transform,
+    TuningRef,
     check_finite,
 )
 from latentstudio.errors import InputError
@@ -42,6 +43,7 @@ __all__ = [
     "Source",
     "StyleMix",
     "Transform",
+    "TuningRef",
 ]
 
 
@@ -65,6 +67,7 @@ class Recipe:
         features: feature maps that are scaled.
         noise: the noise inputs.
         transform: StyleGAN3's transform; None where it is not used.
+        tuning: changes to the generator's own weights that came with an inversion; None for none.
     """
 
     model: ModelRef = ModelRef()
@@ -81,6 +84,7 @@ class Recipe:
     features: tuple[FeatureEdit, ...] = ()
     noise: Noise = Noise()
     transform: Transform | None = None
+    tuning: TuningRef | None = None
 
     def __post_init__(self) -> None:
         if not self.sources:

@@ -19,6 +19,7 @@ from latentstudio.document.edits import (
     Source,
     StyleMix,
     Transform,
+    TuningRef,
 )
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError, NewerVersionError, RecipeError
@@ -31,9 +32,10 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain JSON values; fields at their defaults are written too."""
+    """The recipe as plain JSON values; fields at their defaults are written too, a tuning only if any."""
     center = recipe.truncation_center
     transform = recipe.transform
+    tuning = recipe.tuning
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -42,15 +44,15 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
             "name": recipe.model.name,
             "origin": recipe.model.origin,
         },
-        "sources": [_source_json(s) for s in recipe.sources],
+        "sources": [source_to_json(s) for s in recipe.sources],
         "combine": recipe.combine,
         "classes": [list(pair) for pair in recipe.classes],
-        "mixing": [{"source": _source_json(m.source), "amounts": list(m.amounts)} for m in recipe.mixing],
+        "mixing": [{"source": source_to_json(m.source), "amounts": list(m.amounts)} for m in recipe.mixing],
         "truncation": {
             "psi": recipe.truncation_psi,
             "cutoff": recipe.truncation_cutoff,
             "curve": list(recipe.truncation_curve),
-            "center": None if center is None else _source_json(center),
+            "center": None if center is None else source_to_json(center),
         },
         "directions": [
             {"direction": e.direction.to_json(), "amount": e.amount, "layers": [e.start, e.stop]}
@@ -69,10 +71,12 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
         "transform": None
         if transform is None
         else {"x": transform.x, "y": transform.y, "angle_deg": transform.angle_deg},
+        **({} if tuning is None else {"tuning": {"sha256": tuning.sha256, "name": tuning.name}}),
     }
 
 
-def _source_json(source: Source) -> dict[str, Any]:
+def source_to_json(source: Source) -> dict[str, Any]:
+    """One source as plain JSON values."""
     start = {"seed": source.seed} if source.values is None else {"values": source.values.to_json()}
     return {"space": source.space, "weight": source.weight, **start}
 
@@ -134,18 +138,20 @@ def from_json(stored: Any) -> Recipe:
 def _read(stored: dict[str, Any]) -> Recipe:
     model, truncation, noise = stored["model"], stored["truncation"], stored["noise"]
     transform, center = stored.get("transform"), truncation["center"]
+    tuning = stored.get("tuning")
     return Recipe(
         model=ModelRef(_text(model["sha256"]), _text(model["name"]), _text(model["origin"])),
-        sources=tuple(_source(s) for s in stored["sources"]),
+        sources=tuple(source_from_json(s) for s in stored["sources"]),
         combine=_text(stored["combine"]),
         classes=tuple((_whole(index), _number(weight)) for index, weight in stored["classes"]),
         mixing=tuple(
-            StyleMix(_source(m["source"]), tuple(map(_number, m["amounts"]))) for m in stored["mixing"]
+            StyleMix(source_from_json(m["source"]), tuple(map(_number, m["amounts"])))
+            for m in stored["mixing"]
         ),
         truncation_psi=_number(truncation["psi"]),
         truncation_cutoff=_optional_whole(truncation["cutoff"]),
         truncation_curve=tuple(map(_number, truncation["curve"])),
-        truncation_center=None if center is None else _source(center),
+        truncation_center=None if center is None else source_from_json(center),
         directions=tuple(_edit(e) for e in stored["directions"]),
         channels=tuple(
             ChannelEdit(_text(e["layer"]), _whole(e["channel"]), _number(e["amount"]), _number(e["sigma"]))
@@ -161,6 +167,7 @@ def _read(stored: dict[str, Any]) -> Recipe:
         transform=None
         if transform is None
         else Transform(*(_number(transform[key]) for key in ("x", "y", "angle_deg"))),
+        tuning=None if tuning is None else TuningRef(_text(tuning["sha256"]), _text(tuning["name"])),
     )
 
 
@@ -175,7 +182,8 @@ def _noise_layer(stored: dict[str, Any]) -> NoiseLayer:
     )
 
 
-def _source(stored: dict[str, Any]) -> Source:
+def source_from_json(stored: dict[str, Any]) -> Source:
+    """The inverse of `source_to_json`; raises as parsing does: KeyError, TypeError, InputError."""
     space, weight = _text(stored["space"]), _number(stored["weight"])
     if "values" in stored:
         return Source(space, None, Latent.from_json(stored["values"]), weight)

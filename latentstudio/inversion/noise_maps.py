@@ -1,0 +1,62 @@
+"""The noise maps as something that is fitted: drawn, kept normal, kept free of structure.
+
+Owns the published regularisation. One thread at a time.
+
+Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", appendix D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentstudio.models.generator import Generator
+
+# Autocorrelation is looked at on halved copies down to this size.
+SMALLEST_PX = 8
+
+
+def drawn_maps(generator: Generator, random: Sequence[torch.Generator]) -> list[Tensor]:
+    """Standard normal maps, each (N, 1, H, W): one stream of numbers for each of N photographs."""
+    return [
+        torch.stack([torch.randn((1, *shape), generator=one) for one in random]).to(generator.device)
+        for shape in generator.noise_shapes
+    ]
+
+
+def autocorrelation(maps: Sequence[Tensor]) -> Tensor:
+    """Squared correlation of each map with itself, moved by a pixel, on all its scales: (N,)."""
+    total = maps[0].new_zeros(len(maps[0]))
+    for noise in maps:
+        while True:
+            for axis in (3, 2):
+                moved = noise.roll(1, axis)
+                total = total + (noise * moved).mean((1, 2, 3)).square()
+            if noise.shape[2] <= SMALLEST_PX or noise.shape[3] <= 1:
+                break
+            noise = F.avg_pool2d(noise, 2)
+    return total
+
+
+@torch.no_grad()
+def normalise(maps: Sequence[Tensor]) -> None:
+    """Bring every map back to mean 0 and mean square 1, in place."""
+    for noise in maps:
+        noise -= noise.mean((1, 2, 3), keepdim=True)
+        noise *= noise.square().mean((1, 2, 3), keepdim=True).clamp_min(1e-12).rsqrt()
+
+
+@torch.no_grad()
+def acts(generator: Generator, ws: Tensor) -> bool:
+    """Whether this generator's picture depends on its noise at all; some have its strength at 0."""
+    if not generator.noise_shapes:
+        return False
+    before, generator.compute_dtype = generator.compute_dtype, torch.float32
+    try:
+        picture, other = (generator.synthesis(ws[:1], mode) for mode in ("const", "none"))
+    finally:
+        generator.compute_dtype = before
+    return not torch.equal(picture, other)

@@ -1,0 +1,103 @@
+"""From photographs to latents by optimisation: the published recipe, and a faster one.
+
+Owns `project`: batches, the order of things, what is reported. The parts are beside it: starts,
+latents, noise maps, schedule, synthesis, distances. One thread at a time per generator; between two
+yields the generator is as it was before, so that others may draw with it.
+
+Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", appendix D ("Projection
+of images to latent space").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator as Iteration
+from collections.abc import Sequence
+from dataclasses import replace
+
+from latentstudio.errors import InputError
+from latentstudio.inversion.fit import Fit
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.pictures import check_targets
+from latentstudio.inversion.projection import Checkpoint, Control, Projection, ProjectionProgress
+from latentstudio.inversion.target import Target
+from latentstudio.models.generator import Generator
+
+# Photographs fitted together: as many as have this many pixels in all, and never more than MAX_BATCH.
+BATCH_PIXELS, MAX_BATCH = 1 << 17, 32
+
+Steps = Iteration[ProjectionProgress, None, list[Projection]]
+
+
+def project(
+    generator: Generator,
+    targets: Sequence[Target],
+    options: ProjectionOptions | None = None,
+    *,
+    control: Control | None = None,
+    resume: Sequence[Checkpoint | None] = (),
+) -> Steps:
+    """Find the latents whose pictures are nearest to photographs.
+
+    Args:
+        generator: in evaluation mode, without gradients of its own.
+        targets: at the generator's own size.
+        options: how; by default the fast method in w.
+        control: lets another thread stop early and keep what was reached.
+        resume: for each target where its fit stands, to go on from there; all of a batch must stand at
+            the same step.
+
+    Yields:
+        progress, at least once a step, more often where a step takes long. The returned value is one
+        `Projection` a target. Closing the iterator cancels.
+
+    Raises:
+        InputError: a target does not fit the generator, or the generator lacks what the options name.
+        ModelNotFoundError: the distance needs a network that is not installed.
+    """
+    options = options or ProjectionOptions()
+    check_targets(generator, targets)
+    if options.space not in generator.info.spaces:
+        raise InputError(
+            f"This model has no space {options.space}.", f"Use {' or '.join(generator.info.spaces)}."
+        )
+    size = batch_size(generator)
+    batches = [range(start, min(start + size, len(targets))) for start in range(0, len(targets), size)]
+    done: list[Projection] = []
+    for number, photos in enumerate(batches):
+        some = [targets[i] for i in photos]
+        known = [resume[i] if i < len(resume) else None for i in photos]
+        fit = Fit(generator, some, options, control or Control())
+        for progress in fit.run(known):
+            yield _placed(progress, number, len(batches), photos)
+        done += fit.projections
+        del fit
+    return done
+
+
+def batch_size(generator: Generator) -> int:
+    """How many photographs are fitted together."""
+    height, width = generator.info.img_size
+    return max(1, min(MAX_BATCH, BATCH_PIXELS // (height * width)))
+
+
+def projected(
+    generator: Generator, targets: Sequence[Target], options: ProjectionOptions | None = None
+) -> list[Projection]:
+    """`project` without its progress."""
+    steps = project(generator, targets, options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: list[Projection] = end.value
+            return result
+
+
+def _placed(progress: ProjectionProgress, number: int, batches: int, photos: range) -> ProjectionProgress:
+    """The progress of a batch as part of the whole."""
+    return replace(
+        progress,
+        step=number * progress.steps + progress.step,
+        steps=batches * progress.steps,
+        photos=(photos.start, photos.stop),
+    )
