@@ -193,15 +193,22 @@ class Noise:
         mode: for all inputs.
         seed: for mode "random".
         layers: inputs that differ.
+        toward: another noise, toward which each map turns on the sphere; None for none.
+        share: how far: 0 is this noise, 1 the other.
     """
 
     mode: str = "const"
     seed: int = 0
     layers: tuple[NoiseLayer, ...] = ()
+    toward: Noise | None = None
+    share: float = 0.0
 
     def __post_init__(self) -> None:
         _check_mode(self.mode)
         check_seed(self.seed)
+        check_finite("share of the noise", self.share)
+        if not 0 <= self.share <= 1:
+            raise InputError("The share of the other noise must lie between 0 and 1.")
         if len({layer.index for layer in self.layers}) != len(self.layers):
             raise InputError("A noise input is described twice.")
 

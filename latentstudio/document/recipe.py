@@ -61,7 +61,8 @@ class Recipe:
         truncation_psi: 1 is the latent as drawn, 0 the mean picture.
         truncation_cutoff: how many rows of ws are truncated; None means all.
         truncation_curve: a psi for each row of ws in place of one for all; empty means none.
-        truncation_center: what truncation moves toward; None means the model's mean latent.
+        truncation_center: what truncation moves toward; None means the model's mean latent. Its weight
+            says how far from there it stands.
         directions: the sliders, applied after truncation.
         channels: sliders of single style channels.
         features: feature maps that are scaled.

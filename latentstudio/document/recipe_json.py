@@ -28,6 +28,8 @@ from latentstudio.latent.spaces import Latent
 
 VERSION = 1
 FORMAT = "latentstudio.recipe"
+# A keyframe may lie between noises itself; nobody nests deeper than this.
+MAX_TURNS = 50
 MAX_CHARACTERS = 64 * 1024 * 1024
 
 
@@ -63,11 +65,7 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
             for e in recipe.channels
         ],
         "features": [{"stage": e.stage, "channel": e.channel, "factor": e.factor} for e in recipe.features],
-        "noise": {
-            "mode": recipe.noise.mode,
-            "seed": recipe.noise.seed,
-            "layers": [_noise_layer_json(layer) for layer in recipe.noise.layers],
-        },
+        "noise": _noise_json(recipe.noise),
         "transform": None
         if transform is None
         else {"x": transform.x, "y": transform.y, "angle_deg": transform.angle_deg},
@@ -79,6 +77,18 @@ def source_to_json(source: Source) -> dict[str, Any]:
     """One source as plain JSON values."""
     start = {"seed": source.seed} if source.values is None else {"values": source.values.to_json()}
     return {"space": source.space, "weight": source.weight, **start}
+
+
+def _noise_json(noise: Noise) -> dict[str, Any]:
+    stored = {
+        "mode": noise.mode,
+        "seed": noise.seed,
+        "layers": [_noise_layer_json(layer) for layer in noise.layers],
+    }
+    # Only a picture of a film lies between two noises.
+    if noise.toward is not None:
+        stored |= {"toward": _noise_json(noise.toward), "share": noise.share}
+    return stored
 
 
 def _noise_layer_json(layer: NoiseLayer) -> dict[str, Any]:
@@ -161,13 +171,24 @@ def _read(stored: dict[str, Any]) -> Recipe:
             FeatureEdit(_text(e["stage"]), _whole(e["channel"]), _number(e["factor"]))
             for e in stored["features"]
         ),
-        noise=Noise(
-            _text(noise["mode"]), _whole(noise["seed"]), tuple(_noise_layer(e) for e in noise["layers"])
-        ),
+        noise=_noise(noise),
         transform=None
         if transform is None
         else Transform(*(_number(transform[key]) for key in ("x", "y", "angle_deg"))),
         tuning=None if tuning is None else TuningRef(_text(tuning["sha256"]), _text(tuning["name"])),
+    )
+
+
+def _noise(stored: dict[str, Any], depth: int = 0) -> Noise:
+    if depth > MAX_TURNS:
+        raise RecipeError("The recipe's noise lies between too many others.")
+    toward = stored.get("toward")
+    return Noise(
+        _text(stored["mode"]),
+        _whole(stored["seed"]),
+        tuple(_noise_layer(e) for e in stored["layers"]),
+        None if toward is None else _noise(toward, depth + 1),
+        _number(stored.get("share", 0.0)),
     )
 
 

@@ -6,12 +6,15 @@ truncation, sliders in w, style channels, noise, transform. One thread at a time
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from latentstudio.document.recipe import DirectionEdit, Noise, Recipe, Source
+from latentstudio.engine.noise_paths import noise_paths, noise_strengths
 from latentstudio.errors import InputError
 from latentstudio.latent.directions import add_to_ws
 from latentstudio.latent.sampling import class_vector, z_from_seed
@@ -56,15 +59,12 @@ def resolve_inputs(recipe: Recipe, generator: Generator) -> Inputs:
         truncation_psi=recipe.truncation_psi,
     )
     layers = recipe.noise.layers
-    return Inputs(
-        inputs.ws,
-        inputs.noise_mode,
-        inputs.noise_maps,
-        {layer.index: layer.mode for layer in layers if layer.mode in ("const", "none")},
-        {layer.index: layer.strength for layer in layers if layer.strength != 1},
-        _style_offsets(recipe, generator),
-        inputs.transform,
-        inputs.truncation_psi,
+    return replace(
+        inputs,
+        noise_modes={layer.index: layer.mode for layer in layers if layer.mode in ("const", "none")},
+        noise_paths=noise_paths(recipe.noise, generator),
+        noise_scale=noise_strengths(recipe.noise, len(generator.noise_shapes)),
+        style_offsets=_style_offsets(recipe, generator),
     )
 
 
@@ -79,7 +79,10 @@ def noise_tokens(noise: Noise, count: int) -> list[str]:
         values = None if layer is None or layer.values is None else layer.values.digest
         strength = 1.0 if layer is None else layer.strength
         tokens.append(f"{mode}:{seed if mode == 'random' else 0}:{values}:{strength!r}")
-    return tokens
+    if noise.toward is None:
+        return tokens
+    others = noise_tokens(noise.toward, count)
+    return [f"({own} > {other} {noise.share!r})" for own, other in zip(tokens, others, strict=True)]
 
 
 def class_tensor(recipe: Recipe, generator: Generator) -> Tensor | None:
@@ -105,11 +108,12 @@ class _Resolver:
             return self.source(sources[0], must_edit=True)
         if self.recipe.combine != "w":
             return self.mapped(self._sum_in_z(sources))
-        mean = self._mean()
-        total = torch.zeros_like(mean)
+        # In 64 bits: a film's path sums many small weights, and must meet its keyframes to the last bit.
+        mean = self._mean().double().cpu()
+        total = mean.clone()
         for source in sources:
-            total = total + (self.source(source, must_edit=True) - mean) * source.weight
-        return total + mean
+            total += (self.source(source, must_edit=True).double().cpu() - mean) * source.weight
+        return total.float().to(self.generator.device)
 
     def mixed(self, ws: Tensor) -> Tensor:
         """Rows replaced by, or moved toward, those of other latents."""
@@ -142,7 +146,10 @@ class _Resolver:
             psi[recipe.truncation_cutoff :] = 1
         center = self._mean()
         if recipe.truncation_center is not None:
-            center = self.source(recipe.truncation_center, must_edit=False)
+            mean, chosen = center, recipe.truncation_center
+            center = self.source(chosen, must_edit=False)
+            if chosen.weight != 1:
+                center = mean + chosen.weight * (center - mean)
         share = torch.from_numpy(psi)[:, None].to(ws.device)
         columns = generator.truncated_columns
         moved = torch.where(share == 1, ws, center + share * (ws - center))

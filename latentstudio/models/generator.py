@@ -8,7 +8,7 @@ not know files, recipes or windows. One thread at a time per generator.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -50,6 +50,8 @@ class Inputs:
         noise_mode: "const", "random" or "none".
         noise_maps: noise by index, in place of what `noise_mode` would give; each (N or 1, 1, H, W).
         noise_modes: modes by index, in place of `noise_mode`.
+        noise_paths: by index, what to make of the stored map (None where there is none), for noise that
+            lies between others.
         noise_scale: factors on the noise by index.
         style_offsets: by stage name, what is added to its style, (style_dim,).
         transform: float32 (3, 3), as a person means it (not its inverse); None for the identity.
@@ -60,6 +62,7 @@ class Inputs:
     noise_mode: str = "const"
     noise_maps: Mapping[int, Tensor] = field(default_factory=dict)
     noise_modes: Mapping[int, str] = field(default_factory=dict)
+    noise_paths: Mapping[int, Callable[[Tensor | None], Tensor | None]] = field(default_factory=dict)
     noise_scale: Mapping[int, float] = field(default_factory=dict)
     style_offsets: Mapping[str, Tensor] = field(default_factory=dict)
     transform: Tensor | None = None
@@ -71,8 +74,10 @@ class Inputs:
         "random" draws from torch's global generator in the order of execution, as the originals do.
         """
         mode = self.noise_modes.get(index, self.noise_mode)
-        if index in self.noise_maps:
-            noise: Tensor | None = self.noise_maps[index]
+        if index in self.noise_paths:
+            noise = self.noise_paths[index](const)
+        elif index in self.noise_maps:
+            noise = self.noise_maps[index]
         elif mode == "random":
             noise = torch.randn((len(self.ws), 1, height, width), device=self.ws.device)
         else:
