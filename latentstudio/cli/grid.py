@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +26,15 @@ def grid(
     gap: Annotated[int, typer.Option(min=0, max=256, help="Pixels between pictures.")] = 0,
     class_index: Annotated[int | None, typer.Option("--class", help="Class, for conditional models.")] = None,
     noise_mode: Annotated[str, typer.Option(help="const, random or none.")] = "const",
+    draw: Annotated[
+        str, typer.Option(help="How a seed becomes z: normal, or BigGAN's resampled or truncnorm.")
+    ] = "normal",
+    limit: Annotated[float, typer.Option(help="Threshold of resampled, factor of truncnorm.")] = 1.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     """Draw a sheet of seeds, row by row."""
     from latentstudio.cli.model_argument import model_path, reference
-    from latentstudio.document.recipe import Noise, Recipe
+    from latentstudio.document.recipe import Noise, Recipe, Source
     from latentstudio.media.image import grid as sheet
     from latentstudio.media.image import shrunk, write_png
     from latentstudio.models.registry import load_generator
@@ -49,7 +52,7 @@ def grid(
     base = Recipe(
         model=reference(info), classes=classes_of(class_index, info), truncation_psi=trunc, noise=noise
     )
-    recipes = [base.changed(sources=(replace(base.sources[0], seed=number),)) for number in numbers]
+    recipes = [base.changed(sources=(Source(seed=n, draw=draw, limit=limit),)) for n in numbers]
     make_folder(out.parent)
     drawn = [shrunk(picture, side) for picture in pictures(generator, recipes)]
     write_png(out, sheet(drawn, columns, gap))

@@ -6,7 +6,6 @@ Pixels are those of `latentstudio.render`: each picture is drawn alone, from a r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,9 +35,16 @@ def render(
     trunc_cutoff: Annotated[int | None, typer.Option(help="Truncate only the first N rows.")] = None,
     class_index: Annotated[int | None, typer.Option("--class", help="Class, for conditional models.")] = None,
     noise_mode: Annotated[str, typer.Option(help="const, random or none.")] = "const",
+    draw: Annotated[
+        str, typer.Option(help="How a seed becomes z: normal, or BigGAN's resampled or truncnorm.")
+    ] = "normal",
+    limit: Annotated[float, typer.Option(help="Threshold of resampled, factor of truncnorm.")] = 1.0,
     noise_seed: Annotated[int, typer.Option(help="Seed of random noise.")] = 0,
     translate: Annotated[str, typer.Option(help="StyleGAN3: shift X,Y in picture widths.")] = "",
     rotate: Annotated[float, typer.Option(help="StyleGAN3: turn, in degrees.")] = 0.0,
+    center_seeds: Annotated[
+        str, typer.Option(help="Truncation moves toward the mean of these seeds, not the model's mean.")
+    ] = "",
     projected_w: Annotated[
         Path | None, typer.Option(help="A .npz file with latents `w`, in place of seeds.")
     ] = None,
@@ -60,7 +66,7 @@ def render(
         _render_recipe(model, out, device)
         return
     from latentstudio.cli.model_argument import model_path, reference
-    from latentstudio.document.recipe import Noise, Recipe
+    from latentstudio.document.recipe import Noise, Recipe, Source
     from latentstudio.models.registry import load_generator
 
     if bool(seeds) == (projected_w is not None):
@@ -80,6 +86,11 @@ def render(
         noise=noise,
         transform=transform,
     )
+    if center_seeds:
+        mean = _mean_of(
+            generator, base, [Source(seed=n, draw=draw, limit=limit) for n in parse_seeds(center_seeds)]
+        )
+        base = base.changed(truncation_center=mean)
     if projected_w is not None:
         starts = _projected(projected_w)
         names = [f"proj{number:02d}.png" for number in range(len(starts))]
@@ -87,7 +98,8 @@ def render(
         recipes = [base.changed(sources=(start,), truncation_psi=1.0) for start in starts]
     else:
         names = [f"seed{number:04d}.png" for number in numbers]
-        recipes = [base.changed(sources=(replace(base.sources[0], seed=number),)) for number in numbers]
+        starts = [Source(seed=number, draw=draw, limit=limit) for number in numbers]
+        recipes = [base.changed(sources=(start,)) for start in starts]
     _write_all(generator, recipes, [out / name for name in names])
 
 
@@ -117,6 +129,21 @@ def _render_recipe(file: str, out: Path, device: str) -> None:
     recipe = loads(read_recipe_text(file))
     check_png(out)
     _write_all(load_generator(find_model(recipe.model), device), [recipe], [out])
+
+
+def _mean_of(generator: Generator, base: Recipe, sources: Sequence[Source]) -> Source:
+    """The mean of seeds as they are drawn, as the window's centre of a selection."""
+    from latentstudio.document.recipe import Recipe, Source
+    from latentstudio.engine.starts import mean_latent_job
+    from latentstudio.latent.spaces import W_PLUS
+
+    bare = Recipe(model=base.model, classes=base.classes)
+    steps = mean_latent_job([bare.changed(sources=(source,)) for source in sources], "").start(generator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return Source(W_PLUS, None, end.value)
 
 
 def _sliders(

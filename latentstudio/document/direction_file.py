@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,7 @@ def read_directions(path: str | Path, *, z_dim: int, w_dim: int, space: str | No
         if length == (z_dim if chosen == Z else w_dim) and not (
             chosen == Z and len(direction.values.shape) == 2
         ):
-            fitting.append(
-                Direction(direction.name, chosen, direction.values, direction.sigma, direction.origin)
-            )
+            fitting.append(replace(direction, space=chosen))
     if not fitting:
         raise InputError(
             f'"{path.name}" belongs to another model: its directions have '

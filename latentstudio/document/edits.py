@@ -9,9 +9,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from latentstudio.errors import InputError
 from latentstudio.latent.directions import Direction
-from latentstudio.latent.sampling import check_seed
+from latentstudio.latent.sampling import NORMAL, check_draw, check_seed, z_from_seed
 from latentstudio.latent.spaces import SPACES, Latent, Z
 
 NOISE_MODES = ("const", "random", "none")
@@ -47,12 +50,16 @@ class Source:
         seed: a seed for z; None where `values` are given.
         values: z (z_dim,), w (w_dim,) or w+ (num_ws, w_dim); None where a seed is given.
         weight: share of this latent; weights need not sum to 1.
+        draw: how a seed becomes a z: "normal", or one of BigGAN's two, see `sampling.z_from_seed`.
+        limit: the bound of the latter.
     """
 
     space: str = Z
     seed: int | None = 0
     values: Latent | None = None
     weight: float = 1.0
+    draw: str = NORMAL
+    limit: float = 1.0
 
     def __post_init__(self) -> None:
         if self.space not in SPACES:
@@ -64,6 +71,21 @@ class Source:
             if self.space != Z:
                 raise InputError("Only a start in z can be given by a seed.")
         check_finite("weight", self.weight)
+        check_draw(self.draw, self.limit)
+
+    def z(self, z_dim: int) -> NDArray[np.float32]:
+        """The z (z_dim,) of a source in z.
+
+        Raises:
+            InputError: it holds another number of values.
+        """
+        if self.values is None:
+            assert self.seed is not None
+            return z_from_seed(self.seed, z_dim, self.draw, self.limit)
+        z = self.values.array.reshape(-1)
+        if len(z) != z_dim:
+            raise InputError(f"The start has {len(z)} numbers, but this model's z has {z_dim}.")
+        return z
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,13 @@ class Recipe:
         """The seed, where the picture starts from exactly one."""
         return self.sources[0].seed if len(self.sources) == 1 else None
 
+    def seeded(self, seed: int, weight: float = 1.0) -> Source:
+        """A source of another seed, drawn as this picture's is."""
+        first = next((s for s in self.sources if s.values is None), None)
+        if first is None:
+            return Source(seed=seed, weight=weight)
+        return Source(seed=seed, weight=weight, draw=first.draw, limit=first.limit)
+
     def unedited(self) -> Recipe:
         """The same start with nothing done to it: what "compare" shows."""
         return replace(self, mixing=(), directions=(), channels=(), features=(), transform=None)

@@ -24,6 +24,7 @@ from latentstudio.document.edits import (
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError, NewerVersionError, RecipeError
 from latentstudio.latent.directions import Direction
+from latentstudio.latent.sampling import NORMAL
 from latentstudio.latent.spaces import Latent
 
 VERSION = 1
@@ -76,7 +77,8 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
 def source_to_json(source: Source) -> dict[str, Any]:
     """One source as plain JSON values."""
     start = {"seed": source.seed} if source.values is None else {"values": source.values.to_json()}
-    return {"space": source.space, "weight": source.weight, **start}
+    drawn = {} if source.draw == NORMAL else {"draw": source.draw, "limit": source.limit}
+    return {"space": source.space, "weight": source.weight, **start, **drawn}
 
 
 def _noise_json(noise: Noise) -> dict[str, Any]:
@@ -208,7 +210,8 @@ def source_from_json(stored: dict[str, Any]) -> Source:
     space, weight = _text(stored["space"]), _number(stored["weight"])
     if "values" in stored:
         return Source(space, None, Latent.from_json(stored["values"]), weight)
-    return Source(space, _whole(stored["seed"]), None, weight)
+    draw, limit = _text(stored.get("draw", NORMAL)), _number(stored.get("limit", 1.0))
+    return Source(space, _whole(stored["seed"]), None, weight, draw, limit)
 
 
 def _edit(stored: dict[str, Any]) -> DirectionEdit:

@@ -20,7 +20,6 @@ from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError
 from latentstudio.latent.arithmetic import combined, four_seed_corners, renormalized, tray_weights
 from latentstudio.latent.directions import Direction
-from latentstudio.latent.sampling import z_from_seed
 from latentstudio.latent.spaces import Latent, W, Z
 
 NEIGHBOUR = "neighbour"  # origin of the direction that carries a neighbour in w
@@ -45,10 +44,10 @@ def start_z(recipe: Recipe, z_dim: int) -> NDArray[np.float32] | None:
     if any(s.space != Z for s in sources):
         return None
     if len(sources) == 1 and sources[0].weight == 1:
-        return _z(sources[0], z_dim)
+        return sources[0].z(z_dim)
     if recipe.combine == "w":
         return None
-    total = combined([_z(s, z_dim) for s in sources], [s.weight for s in sources])
+    total = combined([s.z(z_dim) for s in sources], [s.weight for s in sources])
     return renormalized(total) if recipe.combine == "z normalized" else total
 
 
@@ -68,7 +67,7 @@ def start_source(recipe: Recipe, z_dim: int) -> Source | None:
     if z is None:
         return None
     if not moved and recipe.seed is not None:
-        return Source(seed=recipe.seed)
+        return replace(recipe.sources[0], weight=1.0)
     for edit in moved:
         if edit.direction.values.shape != z.shape:
             return None
@@ -160,9 +159,10 @@ def moved_in_w(recipe: Recipe, step: NDArray[np.float32]) -> Recipe:
     return recipe.changed(directions=(*others, DirectionEdit(direction, 1.0)))
 
 
-def plane_sources(x: float, y: float) -> tuple[Source, ...]:
-    """The sources of a point of the plane, to be summed in w."""
-    return tuple(Source(seed=seed, weight=weight) for seed, weight in four_seed_corners(x, y))
+def plane_sources(x: float, y: float, like: Recipe | None = None) -> tuple[Source, ...]:
+    """The sources of a point of the plane, to be summed in w; drawn as those of `like`."""
+    seeded = (like or Recipe()).seeded
+    return tuple(seeded(seed, weight) for seed, weight in four_seed_corners(x, y))
 
 
 def plane_position(recipe: Recipe) -> tuple[float, float] | None:
@@ -180,13 +180,3 @@ def plane_position(recipe: Recipe) -> tuple[float, float] | None:
     if any(abs(weight - s.weight) > 1e-6 for (_, weight), s in zip(wanted, sources, strict=True)):
         return None
     return x, y
-
-
-def _z(source: Source, z_dim: int) -> NDArray[np.float32]:
-    if source.seed is not None:
-        return z_from_seed(source.seed, z_dim)
-    assert source.values is not None
-    z = source.values.array.reshape(-1)
-    if len(z) != z_dim:
-        raise InputError(f"The start has {len(z)} numbers, but this model's z has {z_dim}.")
-    return z

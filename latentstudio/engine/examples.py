@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from latentstudio.document.recipe import Recipe, Source
+from latentstudio.document.recipe import Recipe
 from latentstudio.engine.latents import class_tensor, resolve_ws
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
 from latentstudio.latent.boundaries import Fit, extremes, fit_boundary
-from latentstudio.latent.sampling import z_from_seed
 from latentstudio.latent.spaces import Z
 from latentstudio.models.generator import Generator
 
@@ -164,7 +163,7 @@ def score_job(
         for begin in range(0, samples, BATCH):
             yield Progress(begin, samples, "Drawing samples")
             seeds = range(begin, min(begin + BATCH, samples))
-            z = np.stack([z_from_seed(seed, generator.info.z_dim) for seed in seeds])
+            z = np.stack([recipe.seeded(seed).z(generator.info.z_dim) for seed in seeds])
             ws, pictures = _drawn(generator, recipe, z)
             scores[begin : begin + len(seeds)] = SCORES[score](pictures)
             latents.extend(z if space == Z else ws)
@@ -198,7 +197,7 @@ def _drawn(generator: Generator, recipe: Recipe, z: Array) -> tuple[Array, Array
 def seeds_as_recipes(recipe: Recipe, seeds: Sequence[int]) -> list[Recipe]:
     """The bare starts of seeds, in the recipe's class."""
     bare = Recipe(model=recipe.model, classes=recipe.classes)
-    return [bare.changed(sources=(Source(seed=seed),)) for seed in seeds]
+    return [bare.changed(sources=(recipe.seeded(seed),)) for seed in seeds]
 
 
 def _job(title: str, tag: str, steps: Callable[[Generator], JobSteps]) -> Job:

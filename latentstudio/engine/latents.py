@@ -17,7 +17,7 @@ from latentstudio.document.recipe import DirectionEdit, Noise, Recipe, Source
 from latentstudio.engine.noise_paths import noise_paths, noise_strengths
 from latentstudio.errors import InputError
 from latentstudio.latent.directions import add_to_ws
-from latentstudio.latent.sampling import class_vector, z_from_seed
+from latentstudio.latent.sampling import class_vector
 from latentstudio.latent.spaces import Z, as_rows, layer_range
 from latentstudio.models.generator import Generator, Inputs
 
@@ -163,7 +163,7 @@ class _Resolver:
             must_edit: sliders in z act on this source, so it has to be a z when there are any.
         """
         if source.space == Z:
-            return self.mapped(self._z(source))
+            return self.mapped(source.z(self.info.z_dim))
         if must_edit and self.in_z:
             raise InputError(
                 f'The slider "{self.in_z[0].direction.name}" acts on z, but this picture starts from a w.',
@@ -182,7 +182,11 @@ class _Resolver:
         num_ws = self.info.num_ws
         by_rows: dict[tuple[int, ...], list[int]] = {}
         for row in range(num_ws):
-            active = tuple(i for i, e in enumerate(self.in_z) if row in layer_range(e.start, e.stop, num_ws))
+            active = tuple(
+                i
+                for i, e in enumerate(self.in_z)
+                if row in layer_range(e.start, e.stop, num_ws) and e.direction.moves(row)
+            )
             by_rows.setdefault(active, []).append(row)
         # One at a time: a batch could differ in the last bit, and a recipe has one picture.
         mapped = [
@@ -210,20 +214,12 @@ class _Resolver:
             moved += np.float32(edit.amount * direction.sigma) * direction.values.array
         return moved
 
-    def _z(self, source: Source) -> Array:
-        if source.values is None:
-            assert source.seed is not None
-            return z_from_seed(source.seed, self.info.z_dim)
-        z = source.values.array.reshape(-1)
-        if len(z) != self.info.z_dim:
-            raise InputError(f"The start has {len(z)} numbers, but this model's z has {self.info.z_dim}.")
-        return z
-
     def _sum_in_z(self, sources: tuple[Source, ...]) -> Array:
         if any(source.space != Z for source in sources):
             raise InputError("A w can't be summed in z.", "Sum in w, or use sources that are a z.")
         total = sum(
-            (np.float32(s.weight) * self._z(s) for s in sources), np.zeros(self.info.z_dim, np.float32)
+            (np.float32(s.weight) * s.z(self.info.z_dim) for s in sources),
+            np.zeros(self.info.z_dim, np.float32),
         )
         if self.recipe.combine == "z normalized":
             # A typical z has the length sqrt(z_dim); a mean of several is shorter.

@@ -5,6 +5,7 @@ Jobs for panels that need the latent of a picture as a start or as a centre. Run
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from latentstudio.errors import InputError
 from latentstudio.latent.spaces import Latent
 from latentstudio.models.generator import Generator
 
+CHUNK = 16  # latents between two chances for a waiting picture
+
 
 def latent_job(recipe: Recipe, tag: str) -> Job:
     """The latents of a recipe after every edit; its value is a `Latent` (num_ws, w_dim)."""
@@ -30,6 +33,29 @@ def latent_job(recipe: Recipe, tag: str) -> Job:
         return Latent(resolve_ws(recipe, generator))
 
     return Job("Latent of a picture", start, tag=tag)
+
+
+def mean_latent_job(recipes: Sequence[Recipe], tag: str) -> Job:
+    """The mean of the latents of several recipes, each after every edit; a `Latent` (num_ws, w_dim).
+
+    Raises (as the job's failure):
+        InputError: there is none, or one does not fit the generator.
+    """
+
+    def start(generator: Generator | None) -> JobSteps:
+        if generator is None:
+            raise InputError("No model is open.")
+        if not recipes:
+            raise InputError("A mean needs at least one picture.")
+        total = np.zeros((generator.info.num_ws, generator.info.w_dim))
+        for index, recipe in enumerate(recipes):
+            if index % CHUNK == 0:
+                yield Progress(index, len(recipes), "Finding the latents")
+            with torch.inference_mode():
+                total += resolve_ws(recipe, generator)
+        return Latent((total / len(recipes)).astype(np.float32))
+
+    return Job(f"Mean of {len(recipes)} pictures", start, tag=tag)
 
 
 def encode_job(path: Path, tag: str) -> Job:

@@ -45,6 +45,7 @@ class Canvas(QWidget):
         self._image = QImage()
         self._smooth = QImage()
         self._other = QImage()
+        self._veil = QImage()
         self._shows_other = False
         self._fits = True
         self._zoom = 1.0  # device pixels a picture pixel
@@ -91,6 +92,16 @@ class Canvas(QWidget):
         self._other = image
         if self._shows_other:
             self.update()
+
+    def set_veil(self, veil: QImage | None) -> None:
+        """Lay a translucent picture of any size over the picture; None for none."""
+        self._veil = QImage() if veil is None else veil
+        self.update()
+
+    @property
+    def has_veil(self) -> bool:
+        """Whether something lies over the picture."""
+        return not self._veil.isNull()
 
     def show_other(self, shows: bool) -> None:
         """Show the one to compare with, or the picture again."""
@@ -267,6 +278,9 @@ class Canvas(QWidget):
             painter.setOpacity(0.25)
         painter.drawImage(place, self._reduced(image, place))
         painter.setOpacity(1)
+        if self.has_veil and not self.shows_other and not self.message:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(place, self._veil)
         self._paint_message(painter)
 
     def _paint_message(self, painter: QPainter) -> None:

@@ -5,11 +5,12 @@ Owns the chips and the zoom buttons; GUI thread.
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.canvas import Canvas
-from latentstudio.gui.widgets.labels import label, set_tone
+from latentstudio.gui.widgets.labels import ElidedLabel, label, set_tone
 from latentstudio.gui.words import plain
 
 
@@ -23,6 +24,12 @@ class CanvasBar(QWidget):
         self.seed, self.psi, self.state = (label(role="chip", parent=self) for _ in range(3))
         for chip in (self.seed, self.psi, self.state):
             chip.hide()
+        self.heat = QPushButton("Heat map", self)
+        self.heat.setProperty("role", "pill")
+        self.heat.setCheckable(True)
+        self.heat.setToolTip("Where the slider that was moved last changes the picture (H)")
+        self.heat.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # H does it too
+        self._heat_words = ElidedLabel("", "muted", self)
         self._hint = label("Hold \\ to compare", "muted", self)
         self._zoom = label("", "muted", self)
         self._fit, self._one = QPushButton("Fit", self), QPushButton("1:1", self)
@@ -31,7 +38,8 @@ class CanvasBar(QWidget):
         row.setSpacing(8)
         for chip in (self.seed, self.psi, self.state):
             row.addWidget(chip)
-        row.addStretch(1)
+        row.addWidget(self.heat)
+        row.addWidget(self._heat_words, 1)
         row.addWidget(self._hint)
         row.addSpacing(6)
         row.addWidget(self._zoom)
@@ -54,6 +62,11 @@ class CanvasBar(QWidget):
         self.psi.setText(f"psi {plain(recipe.truncation_psi)}")
         self.seed.show()
         self.psi.show()
+
+    def set_heat(self, is_on: bool, words: str) -> None:
+        """Say what the heat map shows."""
+        self.heat.setChecked(is_on)
+        self._heat_words.setText(words)
 
     def set_state(self, words: str, tone: str) -> None:
         """Say whether the picture is exact, a preview, or the unedited one."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-from latentstudio.document.recipe import Source
 from latentstudio.gui.help import about_dialog, keys_dialog
 from latentstudio.gui.starting import starting_recipe
 from latentstudio.latent.sampling import MAX_SEED
@@ -106,6 +105,10 @@ class Commands:
         """The unedited picture, until chosen again."""
         self._window.set_compare(not self._window.canvas.shows_other)
 
+    def toggle_heat(self) -> None:
+        """Where the slider moved last acts, over the picture, or no longer."""
+        self._window.heat.switch(not self._window.heat.is_on)
+
     def toggle_full_screen(self) -> None:
         """The whole screen, or a window again."""
         if self._window.isFullScreen():
@@ -135,7 +138,7 @@ class Commands:
 
     def _start_from(self, seed: int) -> None:
         recipe = self._document.recipe
-        self._document.edit(f"Seed {seed}", recipe.changed(sources=(Source(seed=seed),)))
+        self._document.edit(f"Seed {seed}", recipe.changed(sources=(recipe.seeded(seed),)))
 
     # --- help -----------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
 
 from latentstudio.engine.requests import (
+    CANVAS,
+    COMPARE,
     Event,
     Failure,
     Job,
@@ -193,7 +195,8 @@ class EngineBridge(QObject):
         if isinstance(event, RenderResult):
             # The copy into Qt's own format happens here, where it can't make the window wait.
             image = as_image(event.image)
-            smooth = image if event.request.channel.startswith("thumbnail") else enlarged(event.image, image)
+            is_large = event.request.channel in (CANVAS, COMPARE)
+            smooth = enlarged(event.image, image) if is_large else image
             self._arrived.emit(
                 Picture(
                     event.request,

@@ -40,6 +40,7 @@ class FavouritePicker(QFrame):
         self._hint = label("No favourites yet. Ctrl+D keeps the picture you see.", "muted", self)
         self._grid = QGridLayout()
         self._grid.setSpacing(4)
+        self.column = column
         column.addLayout(self._grid)
         column.addWidget(self._hint)
 
@@ -54,7 +55,7 @@ class FavouritePicker(QFrame):
             button.setIcon(QIcon(QPixmap.fromImage(image)))
             button.setIconSize(QSize(SIDE_PX, SIDE_PX))
             button.setAccessibleName(f"Favourite {i + 1}")
-            button.clicked.connect(lambda _=False, path=path: self._choose(path))
+            self.wire(button, path)
             self._grid.addWidget(button, i // COLUMNS, i % COLUMNS)
             self.buttons.append(button)
         self.adjustSize()
@@ -63,6 +64,10 @@ class FavouritePicker(QFrame):
         top = min(point.y(), room.bottom() - self.height() - 8)
         self.move(max(left, room.left()), max(top, room.top()))
         self.show()
+
+    def wire(self, button: QToolButton, path: Path) -> None:
+        """What a click on a favourite does."""
+        button.clicked.connect(lambda _=False: self._choose(path))
 
     def _choose(self, path: Path) -> None:
         self.chosen.emit(path)

@@ -36,8 +36,10 @@ from latentstudio.gui.actions import VIEW, Actions
 from latentstudio.gui.canvas import Canvas
 from latentstudio.gui.canvas_bar import CanvasBar
 from latentstudio.gui.commands import Commands
+from latentstudio.gui.dragging import dropped_recipe, is_picture
 from latentstudio.gui.engine_bridge import MakeEngine, Picture
 from latentstudio.gui.filing import Filing
+from latentstudio.gui.heat_overlay import HeatOverlay
 from latentstudio.gui.icons import app_icon
 from latentstudio.gui.inspector import Inspector, Panel
 from latentstudio.gui.layout import Layout, scrolling
@@ -46,6 +48,7 @@ from latentstudio.gui.notifications import NoticeBar
 from latentstudio.gui.panels.favourites import FavouritesPanel
 from latentstudio.gui.panels.history import HistoryPanel
 from latentstudio.gui.panels.models import ModelsPanel
+from latentstudio.gui.starting import fits
 from latentstudio.gui.status import StatusLine
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import apply_theme
@@ -73,6 +76,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.canvas = Canvas(self)
         self.bar = CanvasBar(self.canvas, self)
+        self.heat = HeatOverlay(self.studio, self.canvas)
         self.filing = Filing(self.studio, self)
         self.models = ModelsPanel(self.studio)
         self.favourites = FavouritesPanel(self.studio)
@@ -185,6 +189,8 @@ class MainWindow(QMainWindow):
         studio.document.history_changed.connect(self._on_history)
         studio.binding.picture_changed.connect(self._on_picture)
         studio.binding.compare_changed.connect(self._on_compare)
+        self.bar.heat.clicked.connect(self.heat.switch)
+        self.heat.changed.connect(lambda: self.bar.set_heat(self.heat.is_on, self.heat.words))
         self.models.model_wanted.connect(self.filing.open_model)
         self.favourites.wanted.connect(self.filing.open_path)
         for i, tab in enumerate(self.inspector.tabs):
@@ -312,15 +318,21 @@ class MainWindow(QMainWindow):
             self.studio.tell_error(error)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files are welcome."""
-        if event.mimeData().hasUrls():
+        """Files are welcome, and pictures from the panels."""
+        if event.mimeData().hasUrls() or is_picture(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
         local = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        if local:
+        recipe = dropped_recipe(event.mimeData())
+        if recipe is not None and self.studio.model is not None:
+            # Beside the picture a drop has missed what it was meant for.
+            on_picture = self.canvas.rect().contains(self.canvas.mapFrom(self, event.position().toPoint()))
+            if on_picture and fits(recipe.model, self.studio.model.info):
+                self.studio.document.edit("Dropped picture", recipe)
+        elif local:
             # After the drop is over: a question must not hold up the program it came from.
             path = Path(local[0])
             QTimer.singleShot(0, self, lambda: self.filing.open_path(path))

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentstudio.document.recipe import Recipe, Source, StyleMix
+from latentstudio.document.recipe import Recipe, StyleMix
 from latentstudio.engine.requests import Failure, Job, JobCancelled, JobFinished, JobProgress
 from latentstudio.errors import InputError, LatentStudioError
 from latentstudio.gui.engine_bridge import as_image
@@ -212,7 +212,8 @@ class MixingGrid(QDialog):
 
     def _base(self) -> Recipe:
         """What all cells share: the document without its start and its mixing."""
-        return self._studio.document.recipe.changed(sources=(Source(),), mixing=())
+        shown = self._studio.document.recipe
+        return shown.changed(sources=(shown.seeded(0),), mixing=())
 
     def _follow(self) -> None:
         """Sliders and truncation act on the table too, once the hand rests."""
@@ -260,13 +261,13 @@ class MixingGrid(QDialog):
         chosen = range(self._range[0], stop)
         recipes: dict[Place, Recipe] = {}
         for c, seed in enumerate(columns):
-            recipes[-1, c] = base.changed(sources=(Source(seed=seed),))
+            recipes[-1, c] = base.changed(sources=(base.seeded(seed),))
         # A row's pictures one after another share what its first stages leave, where these are its own.
         for r, row in enumerate(rows):
-            start = base.changed(sources=(Source(seed=row),))
+            start = base.changed(sources=(base.seeded(row),))
             recipes[r, -1] = start
             for c, column in enumerate(columns):
-                recipes[r, c] = start.changed(mixing=(StyleMix.of_rows(Source(seed=column), chosen),))
+                recipes[r, c] = start.changed(mixing=(StyleMix.of_rows(base.seeded(column), chosen),))
         return recipes
 
     def _take_number(self, number: int) -> None:

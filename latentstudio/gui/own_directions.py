@@ -54,7 +54,9 @@ def add_all(studio: Studio, directions: Sequence[Direction]) -> list[Direction]:
         return []
     kept = []
     for direction in directions:
-        named = replace(direction, name=free_name(model, direction.name))
+        # What was found by PCA and kept in a file is a person's own from here on.
+        origin = "file" if direction.origin in ("named", "pca", "sefa") else direction.origin
+        named = replace(direction, name=free_name(model, direction.name), origin=origin)
         own(model).append(named)
         kept.append(named)
     _store(studio, model)

@@ -6,14 +6,16 @@ Owns opening a model and what follows from it; knows no panel and no widget. GUI
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from latentstudio.document.direction_file import SUFFIX, read_directions
 from latentstudio.document.document import Document
+from latentstudio.document.factors import Factors, find_factors
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Failure, Job, JobFinished, ModelOpened
 from latentstudio.gui.background import Background
@@ -23,6 +25,7 @@ from latentstudio.gui.layers import LayerGroup, layer_groups, row_sides
 from latentstudio.gui.notices import INFO, Notice
 from latentstudio.gui.starting import fits, named, starting_recipe, with_listed
 from latentstudio.gui.thumbnails import Thumbnails
+from latentstudio.gui.words import signed
 from latentstudio.latent.directions import Direction
 from latentstudio.settings import Settings
 
@@ -39,12 +42,14 @@ class OpenModel:
         stages: its synthesis stages.
         device: a few words for the status line.
         directions: found so far, by group: "named", "pca", "sefa".
+        factors: what its directions were measured to change; empty where nobody measured.
     """
 
     info: GeneratorInfo
     stages: tuple[StageInfo, ...]
     device: str
     directions: dict[str, list[Direction]] = field(default_factory=dict)
+    factors: list[Factors] = field(default_factory=list)
 
     @cached_property
     def sides(self) -> tuple[int, ...]:
@@ -72,6 +77,7 @@ class Studio(QObject):
         model_opened(OpenModel): another model is open; the document follows at once.
         opening_ended(): loading is over, well or not.
         directions_found(str): the directions of this group are there.
+        factors_found(): what directions were measured to change is there.
         told(Notice): something to read.
 
     Args:
@@ -84,6 +90,7 @@ class Studio(QObject):
     model_opened = Signal(object)
     opening_ended = Signal()
     directions_found = Signal(str)
+    factors_found = Signal()
     told = Signal(object)
 
     def __init__(
@@ -162,6 +169,38 @@ class Studio(QObject):
         else:
             self.begin(recipe, opening.file)
         self._find_directions()
+        self._find_beside(self.model)
+
+    def factor_words(self, direction: Direction) -> str:
+        """What one sigma was measured to change: "Turn +11.2°, Nod −1.3°"; empty where nobody measured."""
+        found = [
+            effect
+            for table in (self.model.factors if self.model is not None else [])
+            for effect in table.strongest(direction.origin, direction.name)
+        ]
+        return ", ".join(f"{name} {signed(amount)}{unit}" for name, amount, unit in found)
+
+    def _find_beside(self, model: OpenModel) -> None:
+        """What may lie beside the model: named directions, and what they were measured to change."""
+        info = model.info
+        path = Path(info.path) if info.path else None
+
+        def done(found: Factors | None) -> None:
+            if found is not None:
+                model.factors.append(found)
+                self.factors_found.emit()
+
+        def shipped(found: list[Direction]) -> None:
+            if found:
+                model.directions["named"] += [replace(d, origin="named") for d in found]
+                self.directions_found.emit("named")
+
+        self.background.run(lambda: find_factors(info.sha256, path), done, self.tell_error)
+        beside = None if path is None else path.with_name(path.stem + SUFFIX)
+        if beside is not None and beside.is_file():
+            self.background.run(
+                lambda: read_directions(beside, z_dim=info.z_dim, w_dim=info.w_dim), shipped, self.tell_error
+            )
 
     def _find_directions(self) -> None:
         """Look for the directions that are not known yet."""

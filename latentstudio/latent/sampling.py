@@ -1,8 +1,11 @@
 """Latents from seeds, with the same numbers as the field's published tools.
 
-Owns how a seed becomes a z and how a class choice becomes a vector. NumPy only, any thread.
+Owns how a seed becomes a z and how a class choice becomes a vector. NumPy only, any thread; one way of
+drawing reads SciPy's inverse of the normal distribution on first use.
 
-Source: the seeds of the published StyleGAN figures are those of NumPy's legacy Mersenne Twister.
+Sources: the seeds of the published StyleGAN figures are those of NumPy's legacy Mersenne Twister. Brock
+et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", section 3.1 (the truncation
+trick: values above a threshold are drawn again).
 """
 
 from __future__ import annotations
@@ -15,23 +18,54 @@ from numpy.typing import NDArray
 from latentstudio.errors import InputError
 
 MAX_SEED = 2**32 - 1
+NORMAL, RESAMPLED, TRUNCNORM = "normal", "resampled", "truncnorm"
+DRAWS = (NORMAL, RESAMPLED, TRUNCNORM)
+# Below this a threshold keeps one value in a hundred, and drawing again would take for ever.
+SMALLEST_LIMIT = 0.02
 
 
-def z_from_seed(seed: int, z_dim: int) -> NDArray[np.float32]:
-    """Standard normal z of a seed.
+def z_from_seed(seed: int, z_dim: int, draw: str = NORMAL, limit: float = 1.0) -> NDArray[np.float32]:
+    """The z of a seed.
 
     Args:
         seed: 0 to 2**32 - 1.
         z_dim: length of z.
+        draw: "normal": as drawn. "resampled": BigGAN's paper, values beyond +-limit are drawn again, so
+            that nothing is scaled. "truncnorm": the published port of BigGAN, a normal cut at +-2 and
+            multiplied by limit. The two are not the same distribution, nor the same numbers.
+        limit: for the latter two.
 
     Returns:
         float32 (z_dim,): drawn in float64, then rounded, as the published tools do.
 
     Raises:
-        InputError: the seed is out of range.
+        InputError: the seed or the limit is out of range, or there is no such way to draw.
     """
     check_seed(seed)
-    return np.random.RandomState(seed).randn(z_dim).astype(np.float32)
+    check_draw(draw, limit)
+    random = np.random.RandomState(seed)
+    if draw == TRUNCNORM:
+        return np.float32(limit) * _cut_normal(random.uniform(size=z_dim))
+    z = random.randn(z_dim)
+    while draw == RESAMPLED and (beyond := np.abs(z) > limit).any():
+        z[beyond] = random.randn(int(beyond.sum()))
+    return z.astype(np.float32)
+
+
+def check_draw(draw: str, limit: float) -> None:
+    """Raise InputError unless `draw` is a way to draw z and `limit` a bound it can keep."""
+    if draw not in DRAWS:
+        raise InputError(f'z can\'t be drawn as "{draw}".', f"Use {', '.join(DRAWS)}.")
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not SMALLEST_LIMIT <= limit <= 10:
+        raise InputError(f"The limit of a drawn z must be from {SMALLEST_LIMIT} to 10, not {limit!r}.")
+
+
+def _cut_normal(uniform: NDArray[np.float64], end: float = 2.0) -> NDArray[np.float32]:
+    """Uniform numbers as those of a normal distribution cut at +-end, by the inverse of its integral."""
+    from scipy.special import ndtr, ndtri
+
+    low, high = ndtr(-end), ndtr(end)
+    return np.asarray(ndtri(low + uniform * (high - low)), np.float64).astype(np.float32)
 
 
 def check_seed(seed: int) -> None:

@@ -142,3 +142,12 @@ def test_values_out_of_range_are_refused_when_a_recipe_is_made():
         DirectionEdit(SMILE, 1.0, 4, 2)
     with pytest.raises(InputError):
         Noise("loud")
+
+
+def test_how_a_seed_is_drawn_travels_and_the_usual_way_leaves_the_digest_alone():
+    usual = Recipe(sources=(Source(seed=4),))
+    drawn = Recipe(sources=(Source(seed=4, draw="truncnorm", limit=0.4),))
+    assert loads(dumps(drawn)) == drawn
+    assert "draw" not in dumps(usual)
+    assert drawn.digest != usual.digest
+    assert drawn.seeded(9) == Source(seed=9, draw="truncnorm", limit=0.4)

@@ -60,3 +60,20 @@ def test_a_coordinate_of_z_becomes_a_direction():
     direction = coordinate_direction("Turn", 2, 5)
     assert direction.space == "z"
     assert direction.values.array.tolist() == [0, 0, 1, 0, 0]
+
+
+def test_a_layer_mask_moves_its_rows_only_within_the_range_of_the_slider():
+    masked = Direction("Smile", "w", Latent(np.ones(3, np.float32)), 1.0, "file", rows=(1, 3))
+    ws = np.zeros((5, 3), np.float32)
+    assert add_to_ws(ws, masked, 2.0)[:, 0].tolist() == [0, 2, 0, 2, 0]
+    assert add_to_ws(ws, masked, 2.0, 2)[:, 0].tolist() == [0, 0, 0, 2, 0]
+
+
+def test_reach_and_mask_travel_and_leave_older_files_as_they_are():
+    plain = Direction("Smile", "w", Latent(np.ones(3, np.float32)))
+    assert set(plain.to_json()) == {"name", "space", "values", "sigma", "origin"}
+    own = Direction("Smile", "w", Latent(np.ones(3, np.float32)), reach=8.0, rows=(0, 4))
+    assert Direction.from_json(own.to_json()) == own
+    for broken in ({"rows": "all"}, {"rows": [-1]}, {"reach": 0}, {"reach": "far"}):
+        with pytest.raises(InputError):
+            Direction.from_json({**own.to_json(), **broken})

@@ -38,3 +38,31 @@ def test_class_weights_add_up_in_the_vector():
         class_vector([(3, 1.0)], 3)
     with pytest.raises(InputError, match="no classes"):
         class_vector([(0, 1.0)], 0)
+
+
+def test_resampling_keeps_what_lies_within_and_draws_the_rest_again():
+    plain = z_from_seed(7, 4000)
+    bound = z_from_seed(7, 4000, "resampled", 0.5)
+    within = np.abs(plain) <= 0.5
+    assert np.array_equal(bound[within], plain[within])
+    assert np.abs(bound).max() <= 0.5
+    # A normal cut at half its deviation is nearly flat: scaled numbers would crowd the middle.
+    assert bound.std() == pytest.approx(0.2837, abs=0.01)
+
+
+def test_the_cut_normal_is_that_of_scipys_sampler_times_the_factor():
+    from scipy.stats import truncnorm
+
+    published = 0.4 * truncnorm.rvs(-2, 2, size=(1, 128), random_state=np.random.RandomState(3))
+    ours = z_from_seed(3, 128, "truncnorm", 0.4)
+    assert np.allclose(ours, published.astype(np.float32)[0], atol=1e-6)
+    assert np.abs(ours).max() <= 0.8
+
+
+def test_a_way_to_draw_that_does_not_exist_or_a_bound_that_nothing_keeps_is_refused():
+    with pytest.raises(InputError, match="drawn"):
+        z_from_seed(0, 4, "uniform")
+    with pytest.raises(InputError, match="limit"):
+        z_from_seed(0, 4, "resampled", 0.001)
+    with pytest.raises(InputError, match="limit"):
+        z_from_seed(0, 4, "truncnorm", float("nan"))

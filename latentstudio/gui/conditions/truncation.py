@@ -5,7 +5,7 @@ Owns the curve, its presets and the centre. GUI thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -13,15 +13,21 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from latentstudio.document.recipe import DirectionEdit, Recipe, Source
 from latentstudio.document.recipe_json import loads
 from latentstudio.engine.requests import Job
+from latentstudio.errors import InputError
 from latentstudio.gui.answers import Answers
 from latentstudio.gui.favourite_picker import FavouritePicker
+from latentstudio.gui.selection_picker import SelectionPicker
 from latentstudio.gui.starting import fits
 from latentstudio.gui.studio import OpenModel, Studio
+from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.model_card import SmallPicture
 from latentstudio.gui.widgets.psi_curve import PsiCurve
+from latentstudio.latent.sampling import parse_seeds
 from latentstudio.latent.spaces import W_PLUS, Latent
 from latentstudio.media.image import read_recipe_text
+
+MOST_SEEDS = 10_000
 
 
 class TruncationSection(QWidget):
@@ -133,8 +139,10 @@ class TruncationSection(QWidget):
         self._center_hint.setWordWrap(True)
         self.from_picture = QPushButton("This picture", part)
         self.from_picture.setToolTip("Truncation moves toward the picture you see")
-        self.from_favourite = QPushButton("A favourite…", part)
+        self.from_favourite = QPushButton("Favourite…", part)
         self.from_favourite.setToolTip("Truncation moves toward a picture you kept")
+        self.from_selection = QPushButton("Selection…", part)
+        self.from_selection.setToolTip("Truncation moves toward the mean of several favourites or seeds")
         self.from_mean = QPushButton("Mean", part)
         self.from_mean.setToolTip("Truncation moves toward the model's own middle")
         words = QVBoxLayout()
@@ -145,20 +153,20 @@ class TruncationSection(QWidget):
         line.setSpacing(10)
         line.addWidget(self.picture)
         line.addLayout(words, 1)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(6)
-        for button in (self.from_picture, self.from_favourite, self.from_mean):
+        holder = QWidget(part)
+        buttons = FlowLayout(holder)
+        for button in (self.from_picture, self.from_favourite, self.from_selection, self.from_mean):
             button.setProperty("role", "pill")
             buttons.addWidget(button)
-        buttons.addStretch(1)
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
         column.addWidget(caption("Centre", part))
         column.addLayout(line)
-        column.addLayout(buttons)
+        column.addWidget(holder)
         self.from_picture.clicked.connect(self.center_here)
         self.from_favourite.clicked.connect(self._pick_favourite)
+        self.from_selection.clicked.connect(self._pick_selection)
         self.from_mean.clicked.connect(self.center_mean)
         return part
 
@@ -174,13 +182,16 @@ class TruncationSection(QWidget):
         document.edit("Centre on the mean", document.recipe.changed(truncation_center=None))
 
     def _center_on(self, recipe: Recipe, words: str) -> None:
-        self._asked += 1
-        number = self._asked
-
         def job() -> Job:
             from latentstudio.engine.starts import latent_job
 
             return latent_job(recipe, "centre")
+
+        self._center_by(job, words)
+
+    def _center_by(self, job: Callable[[], Job], words: str) -> None:
+        self._asked += 1
+        number = self._asked
 
         def take(latent: Latent) -> None:
             if number == self._asked:
@@ -194,6 +205,39 @@ class TruncationSection(QWidget):
         picker = FavouritePicker(self._studio, self)
         picker.chosen.connect(self.center_on_file)
         picker.open_at(self.from_favourite.mapToGlobal(self.from_favourite.rect().bottomLeft()))
+
+    def _pick_selection(self) -> None:
+        picker = SelectionPicker(self._studio, self)
+        picker.selected.connect(self.center_on_selection)
+        picker.open_at(self.from_selection.mapToGlobal(self.from_selection.rect().bottomLeft()))
+
+    def center_on_selection(self, paths: list[Path], seeds: str) -> None:
+        """Toward the mean of favourites, as they are shown, and of seeds, as they are drawn."""
+        model, recipe = self._model, self._studio.document.recipe
+        if model is None:
+            return
+        bare = Recipe(model=recipe.model, classes=recipe.classes)
+
+        def read() -> list[Recipe]:
+            kept = [loads(read_recipe_text(path)) for path in paths]
+            if not all(fits(one.model, model.info) for one in kept):
+                raise InputError(
+                    "One of these pictures is another model's.", "A centre must come from this one."
+                )
+            numbers = parse_seeds(seeds) if seeds.strip() else []
+            if len(numbers) > MOST_SEEDS:
+                raise InputError(f"These are {len(numbers):,} seeds.", f"Name up to {MOST_SEEDS:,}.")
+            return [*kept, *(bare.changed(sources=(recipe.seeded(number),)) for number in numbers)]
+
+        def take(found: list[Recipe]) -> None:
+            def job() -> Job:
+                from latentstudio.engine.starts import mean_latent_job
+
+                return mean_latent_job(found, "centre")
+
+            self._center_by(job, f"Centre on the mean of {len(found)}")
+
+        self._studio.background.run(read, take, self._studio.tell_error)
 
     def center_on_file(self, path: Path) -> None:
         """Toward a picture that was kept or saved."""

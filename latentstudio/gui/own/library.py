@@ -10,18 +10,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QSize, Signal
+from PySide6.QtCore import QEvent, QSize, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from latentstudio.document.recipe import DirectionEdit, Recipe
 from latentstudio.errors import LatentStudioError
+from latentstudio.gui.filling import Filler
 from latentstudio.gui.icons import icon
+from latentstudio.gui.own.habits import HabitsPopup
 from latentstudio.gui.own_directions import add_own, change_own, free_name, own, set_starred, stars
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import label
+from latentstudio.gui.widgets.preview_strip import PreviewStrip
 from latentstudio.gui.words import plain
 from latentstudio.latent.boundaries import without
 from latentstudio.latent.directions import Direction
 from latentstudio.latent.spaces import Latent
+
+STRIP_PX = 236
 
 
 class LibraryRow(QWidget):
@@ -36,6 +43,7 @@ class LibraryRow(QWidget):
     def __init__(self, studio: Studio, direction: Direction, starred: bool, parent: QWidget) -> None:
         super().__init__(parent)
         self._studio, self.direction, self._starred = studio, direction, starred
+        self.leads_to: list[Recipe] = []
         self.star = QToolButton(self)
         self.star.setIconSize(QSize(16, 16))
         self.star.setToolTip("Keep among the first")
@@ -45,14 +53,22 @@ class LibraryRow(QWidget):
         self.name.setAccessibleName("Name")
         self.name.editingFinished.connect(self._rename)
         rows = f", {direction.values.shape[0]} rows" if len(direction.values.shape) == 2 else ""
-        self.facts = label(f"{direction.space}{rows}, σ {plain(direction.sigma, 3)}", "muted", self)
-        self.facts.setMinimumWidth(110)
+        mask = f", {len(direction.rows)} layers" if direction.rows else ""
+        words = f"{direction.space}{rows}{mask}, σ {plain(direction.sigma, 3)}"
+        self.facts = label(words, "small", self)
+        self.strip = PreviewStrip(self)
+        self.strip.set_reach(direction.reach)
+        self.strip.setFixedWidth(STRIP_PX)
+        words_column = QVBoxLayout()
+        words_column.setSpacing(2)
+        words_column.addWidget(self.name)
+        words_column.addWidget(self.facts)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self.star)
-        row.addWidget(self.name, 1)
-        row.addWidget(self.facts)
+        row.addLayout(words_column, 1)
+        row.addWidget(self.strip)
         self.buttons: dict[str, QPushButton] = {}
         for key, hint, act in (
             ("Flip", "The other way round; its slider keeps the picture", self._flip),
@@ -66,6 +82,7 @@ class LibraryRow(QWidget):
                 "Twice as far for each σ; its slider keeps the picture",
                 lambda: self._scale(2),
             ),
+            ("Range…", "How far its slider goes, and which layers it may move", self.open_habits),
             ("Without…", "A new direction: this one with another removed from it", self._open_others),
             ("Use", "Add a slider", lambda: self.used.emit(self.direction)),
         ):
@@ -83,6 +100,14 @@ class LibraryRow(QWidget):
         self.remove.clicked.connect(lambda: change_own(studio, direction, None))
         row.addWidget(self.remove)
         self._colour()
+
+    def lead_from(self, recipe: Recipe) -> None:
+        """Show where it leads from this picture, in place of a slider of it that is in use."""
+        others = tuple(e for e in recipe.directions if e.direction != self.direction)
+        self.leads_to = [
+            recipe.changed(directions=(*others, DirectionEdit(self.direction, amount)))
+            for amount in self.strip.amounts
+        ]
 
     def remove_from(self, other: Direction) -> None:
         """Keep a new direction that leaves another alone."""
@@ -123,6 +148,21 @@ class LibraryRow(QWidget):
     def _scale(self, factor: float) -> None:
         new = replace(self.direction, sigma=self.direction.sigma * factor)
         change_own(self._studio, self.direction, new, f"Scale {self.direction.name}")
+
+    def open_habits(self) -> HabitsPopup | None:
+        """Reach and layer mask, in a popup."""
+        model = self._studio.model
+        if model is None:
+            return None
+        popup = HabitsPopup(self.direction, model, self)
+        popup.changed.connect(self._use_like)
+        button = self.buttons["Range…"]
+        popup.open_at(button.mapToGlobal(button.rect().bottomLeft()))
+        return popup
+
+    def _use_like(self, reach: float, rows: tuple[int, ...]) -> None:
+        new = replace(self.direction, reach=reach, rows=rows)
+        change_own(self._studio, self.direction, new, f"Range of {self.direction.name}")
 
     def _open_others(self) -> None:
         model = self._studio.model
@@ -169,7 +209,12 @@ class LibraryPage(QWidget):
         )
         self._empty.setWordWrap(True)
         self._list = QVBoxLayout()
-        self._list.setSpacing(6)
+        self._list.setSpacing(10)
+        self._filler = Filler(studio, "own library", self)
+        self._filler.arrived.connect(self._fill)
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._ask)
+        studio.document.history_changed.connect(self._ask_later)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._empty)
@@ -195,3 +240,28 @@ class LibraryPage(QWidget):
             row.used.connect(self.used)
             self._list.addWidget(row)
         self._empty.setVisible(not self.rows)
+        self._timer.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What nobody saw was not drawn."""
+        self._timer.start()
+        super().showEvent(event)
+
+    def _ask_later(self) -> None:
+        self._timer.start()
+
+    def _ask(self) -> None:
+        """Where each leads from the picture on the canvas, once the hand rests."""
+        if not self.isVisible() or self._studio.document.is_merging:
+            return
+        for row in self.rows:
+            row.lead_from(self._studio.document.recipe)
+        self._filler.want([recipe for row in self.rows for recipe in row.leads_to])
+        self._fill()
+
+    def _fill(self) -> None:
+        for row in self.rows:
+            for i, recipe in enumerate(row.leads_to):
+                found = self._studio.thumbnails.find(recipe)
+                if found is not None:
+                    row.strip.set_image(i, found)

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from latentstudio.document.recipe import Recipe, Source
+from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job
 from latentstudio.gui.answers import Answers
 from latentstudio.gui.filling import Filler
@@ -24,7 +24,7 @@ from latentstudio.gui.widgets.contact_sheet import HAS, HAS_NOT, ContactSheet
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.latent.boundaries import METHODS, Fit
-from latentstudio.latent.sampling import MAX_SEED, z_from_seed
+from latentstudio.latent.sampling import MAX_SEED
 from latentstudio.latent.spaces import W, Z
 
 HAS_KEYS = (Qt.Key.Key_H, Qt.Key.Key_Plus, Qt.Key.Key_1)
@@ -165,7 +165,7 @@ class MarksPage(QWidget):
                     self._fit(method, np.split(latents, [count, marked]), number)
 
         if space == Z:
-            split(np.stack([z_from_seed(seed, z_dim) for seed in seeds]))
+            split(np.stack([self._recipe.seeded(seed).z(z_dim) for seed in seeds]))
             return
         recipe = self._recipe
 
@@ -241,7 +241,7 @@ class MarksPage(QWidget):
         if seed not in self._recipes:
             if len(self._recipes) > REMEMBERED:
                 self._recipes.clear()
-            self._recipes[seed] = self._recipe.changed(sources=(Source(seed=seed),))
+            self._recipes[seed] = self._recipe.changed(sources=(self._recipe.seeded(seed),))
         return self._recipes[seed]
 
     def _image(self, seed: int) -> QImage | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from latentstudio.document.recipe import Recipe, Source
+from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job
 from latentstudio.gui.answers import Answers
 from latentstudio.gui.filling import Filler
@@ -125,6 +125,7 @@ class ScoresPage(QWidget):
         """Samples are drawn with the picture's class and truncation."""
         self._recipe = Recipe(
             model=recipe.model,
+            sources=(recipe.seeded(0),),
             classes=recipe.classes,
             truncation_psi=recipe.truncation_psi,
             truncation_cutoff=recipe.truncation_cutoff,
@@ -151,7 +152,7 @@ class ScoresPage(QWidget):
             tiles.set_cells([f"Seed {seed}" for seed in shown])
             for i, seed in enumerate(shown):
                 tiles.set_image(i, None)
-                self._ends.append((tiles, i, recipe.changed(sources=(Source(seed=seed),))))
+                self._ends.append((tiles, i, recipe.changed(sources=(recipe.seeded(seed),))))
         self._filler.want([recipe for _, _, recipe in self._ends])
         self._fill()
         self.card.name.clear()

@@ -30,7 +30,16 @@ from latentstudio.gui.neighbourhood import CENTER, NeighbourControls
 from latentstudio.gui.own_directions import add_own
 from latentstudio.gui.panels.bench_intake import Intake
 from latentstudio.gui.panels.bench_options import SUMS, SumOptions
-from latentstudio.gui.panels.bench_state import LETTERS, PRESETS, BenchState, Member, preset_state, state_of
+from latentstudio.gui.panels.bench_state import (
+    LETTERS,
+    PRESETS,
+    BenchState,
+    Member,
+    example_recipes,
+    preset_state,
+    state_of,
+    state_of_examples,
+)
 from latentstudio.gui.panels.tray_row import TrayRow
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.flow_layout import FlowLayout
@@ -98,6 +107,7 @@ class BenchPanel(QWidget):
         self._timer.timeout.connect(self._refresh)
         # During a drag only the middle follows; the neighbours do when the hand lets go.
         studio.document.history_changed.connect(self._refresh_later)
+        studio.directions_found.connect(lambda _: self._show_presets())
         self._arrange()
         self._show_trays()
         self.setEnabled(False)
@@ -136,10 +146,15 @@ class BenchPanel(QWidget):
         self._known.clear()
         self._seen, self._is_live = (), False
         self.state = BenchState(combine="w" if info.has_mapping else "z")
-        names = info.provenance.z_names
+        self._show_presets()
+        self.options.set_model(model)
+        self._show_trays()
+        self.setEnabled(True)
+
+    def _show_presets(self) -> None:
         while (item := self._preset_row.takeAt(0)) is not None and (old := item.widget()) is not None:
             old.deleteLater()
-        offered = [name for name, _, _ in PRESETS if name in names]
+        offered = self._offered()
         for name in offered:
             button = QPushButton(name, self._presets)
             button.setProperty("role", "add")
@@ -147,9 +162,6 @@ class BenchPanel(QWidget):
             button.clicked.connect(lambda _=False, name=name: self.use_preset(name))
             self._preset_row.addWidget(button)
         self._presets.setVisible(bool(offered))
-        self.options.set_model(model)
-        self._show_trays()
-        self.setEnabled(True)
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe; says nothing."""
@@ -188,12 +200,26 @@ class BenchPanel(QWidget):
         info = self._model.info
 
         def fill(present: list[Member]) -> None:
-            self.state = preset_state(info.provenance.z_names, info.z_dim, name, present[0])
+            if name in info.provenance.z_names:
+                self.state = preset_state(info.provenance.z_names, info.z_dim, name, present[0])
+            else:
+                self.state = state_of_examples(present)
             self.name.setText(name)
             self._show_trays()
             self._go_live(f"Example: {name}")
 
-        self._intake.recipes([self._studio.document.recipe], fill)
+        shown = self._studio.document.recipe
+        along = None if name in info.provenance.z_names else self._direction(name)
+        self._intake.recipes([shown, *example_recipes(shown, along)], fill)
+
+    def _direction(self, name: str) -> Direction | None:
+        """A direction of the open model with this name, whoever found it."""
+        groups = self._model.directions.values() if self._model is not None else ()
+        return next((d for found in groups for d in found if d.name.casefold() == name.casefold()), None)
+
+    def _offered(self) -> list[str]:
+        names = self._model.info.provenance.z_names if self._model is not None else ()
+        return [name for name, _, _ in PRESETS if name in names or self._direction(name) is not None]
 
     def put_recipes(self, index: int, recipes: list[Recipe]) -> None:
         """Put pictures into a tray, as they are with their sliders."""
@@ -363,6 +389,7 @@ class BenchPanel(QWidget):
             lambda: self.put_seeds(index, ",".join(str(secrets.randbelow(SIDES)) for _ in range(3)))
         )
         row.files_wanted.connect(lambda paths: self.put_files(index, paths))
+        row.recipe_dropped.connect(lambda recipe: self.put_recipes(index, [recipe]))
         row.member_chosen.connect(lambda member: self._open_member(index, member))
         row.member_removed.connect(lambda member: self._take_out(index, member))
         row.removed.connect(lambda: self._remove_tray(index))

@@ -65,6 +65,7 @@ class Intake:
 
     def seeds(self, text: str) -> list[Member]:
         """Seeds written like "4,7-9"; none, and a word, where they can't be read."""
+        recipe = self._studio.document.recipe
         try:
             seeds = parse_seeds(text)
             if len(seeds) > MOST:
@@ -72,7 +73,7 @@ class Intake:
         except LatentStudioError as error:
             self._studio.tell_error(error)
             return []
-        return [Member(Source(seed=seed), f"Seed {seed}") for seed in seeds]
+        return [Member(recipe.seeded(seed), f"Seed {seed}") for seed in seeds]
 
     def files(self, paths: list[Path], take: Callable[[list[Member]], None]) -> None:
         """PNGs that carry a recipe of this model, and recipe files."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from latentstudio.document.recipe import Recipe, Source
+from latentstudio.document.recipe import DirectionEdit, Recipe, Source
 from latentstudio.document.starts import Tray, kept_rows, tray_sources, trays_of
 from latentstudio.gui.words import MINUS, plain
+from latentstudio.latent.directions import Direction
 from latentstudio.latent.sampling import z_from_seed
 from latentstudio.latent.spaces import Latent, Z
 
@@ -21,6 +22,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # (coordinate of z, its value in A, its value in B): what a newcomer sees at once.
 PRESETS = (("Glasses", 2.0, -1.5), ("Smile", 2.0, -2.0), ("Turn", 1.0, -1.0))
 PRESET_SEEDS = (24, 89, 110)
+EXAMPLE_SIGMAS = 2.0
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,21 @@ def preset_state(names: Sequence[str], z_dim: int, preset: str, present: Member)
 
     state = BenchState((moved(high, "high"), moved(low, "low"), (present,)), WEIGHTS, "z")
     return state if state.has_only_z else replace(state, combine="w")
+
+
+def example_recipes(present: Recipe, along: Direction | None) -> list[Recipe]:
+    """The same people with and without, far along a direction either way; none without a direction."""
+    if along is None:
+        return []
+    bare = Recipe(model=present.model, classes=present.classes)
+    return [
+        bare.changed(sources=(present.seeded(seed),), directions=(DirectionEdit(along, amount),))
+        for amount in (EXAMPLE_SIGMAS, -EXAMPLE_SIGMAS)
+        for seed in PRESET_SEEDS
+    ]
+
+
+def state_of_examples(members: Sequence[Member]) -> BenchState:
+    """Trays of the present picture, then those with, then those without."""
+    present, count = members[0], len(PRESET_SEEDS)
+    return BenchState((tuple(members[1 : 1 + count]), tuple(members[1 + count :]), (present,)), WEIGHTS)

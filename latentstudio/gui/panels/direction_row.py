@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QEnterEvent
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import DirectionEdit
 from latentstudio.gui.icons import icon
@@ -20,8 +20,8 @@ from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.gui.widgets.slider_row import SliderRow
 from latentstudio.gui.widgets.value_slider import ValueSlider
 from latentstudio.gui.words import layer_words, signed
-
-REACH = 3.0  # sigma at the ends of the slider
+from latentstudio.latent.directions import Direction
+from latentstudio.latent.spaces import layer_range
 
 
 class DirectionRow(SliderRow):
@@ -37,9 +37,15 @@ class DirectionRow(SliderRow):
 
     def __init__(self, edit: DirectionEdit, model: OpenModel, parent: QWidget | None = None) -> None:
         super().__init__(
-            edit.direction.name, ValueSlider(-REACH, REACH), words=signed, unit="σ", parent=parent
+            edit.direction.name,
+            ValueSlider(-edit.direction.reach, edit.direction.reach),
+            words=signed,
+            unit="σ",
+            parent=parent,
         )
         self._model = model
+        self._measured = ""
+        self.measured: QLabel | None = None
         self._details: QWidget | None = None
         self.strip: PreviewStrip | None = None
         self.layers: LayerStrip | None = None
@@ -66,7 +72,7 @@ class DirectionRow(SliderRow):
         if not self.slider.is_held or self.slider.value != edit.amount:
             self.set_value(edit.amount)
         rows = self._model.info.num_ws
-        words = layer_words(edit.start, edit.stop, rows)
+        words = self._moving_words(edit)
         self.layers_hint.setText("" if words == "all layers" else words)
         if self.strip is not None:
             self.strip.set_amount(edit.amount)
@@ -75,6 +81,18 @@ class DirectionRow(SliderRow):
             stop = rows if edit.stop is None else edit.stop
             keys = {(g.start, g.stop): g.name for g in self._model.groups}
             self.groups.set_chosen("All" if (edit.start, stop) == (0, rows) else keys.get((edit.start, stop)))
+
+    @property
+    def direction(self) -> Direction:
+        """Where the slider leads."""
+        return self._edit.direction
+
+    def set_measured(self, words: str) -> None:
+        """Say what the direction was measured to change, where that is known."""
+        self._measured = words
+        if self.measured is not None:
+            self.measured.setText(words)
+            self.measured.setVisible(bool(words))
 
     def set_in_use(self, in_use: bool) -> None:
         """Open or close what shows while the slider is in use."""
@@ -110,8 +128,13 @@ class DirectionRow(SliderRow):
         column.setContentsMargins(0, 6, 0, 8)
         column.setSpacing(8)
         self.strip = PreviewStrip(details)
+        self.strip.set_reach(self._edit.direction.reach)
         self.strip.amount_chosen.connect(self.typed)
         column.addWidget(self.strip)
+        self.measured = label(self._measured, "small", details)
+        self.measured.setWordWrap(True)
+        self.measured.setVisible(bool(self._measured))
+        column.addWidget(self.measured)
         groups = self._model.groups
         if self._model.info.num_ws > 1:
             self.groups, self.layers = Segmented(details), LayerStrip(details)
@@ -124,6 +147,7 @@ class DirectionRow(SliderRow):
             self.groups.set_choices(choices)
             self.groups.chosen.connect(lambda key: self.range_chosen.emit(*ranges[key]))
             self.layers.set_layers(self._model.sides)
+            self.layers.set_masked(i for i in range(rows) if not self._edit.direction.moves(i))
             self.layers.range_painted.connect(self._painted)
             column.addWidget(self.groups)
             line = QHBoxLayout()
@@ -131,6 +155,14 @@ class DirectionRow(SliderRow):
             line.addWidget(self.layers, 1)
             column.addLayout(line)
         return details
+
+    def _moving_words(self, edit: DirectionEdit) -> str:
+        """The layers that move: the slider's range within the direction's mask."""
+        rows = self._model.info.num_ws
+        moving = [i for i in layer_range(edit.start, edit.stop, rows) if edit.direction.moves(i)]
+        if moving and len(moving) == moving[-1] - moving[0] + 1:
+            return layer_words(moving[0], moving[-1] + 1, rows)
+        return f"{len(moving)} layers" if moving else "no layer"
 
     def _painted(self, start: int, stop: int) -> None:
         self.range_chosen.emit(start, None if stop >= self._model.info.num_ws else stop)

@@ -12,12 +12,13 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import DirectionEdit, Recipe
+from latentstudio.gui.hover_strip import HoverStrip
 from latentstudio.gui.own.bar import OwnBar
 from latentstudio.gui.panels.direction_row import DirectionRow
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import caption, label
-from latentstudio.gui.widgets.preview_strip import AMOUNTS
+from latentstudio.gui.widgets.preview_strip import SHARES
 from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.gui.words import layer_words, signed
 from latentstudio.latent.directions import Direction
@@ -85,6 +86,8 @@ class DirectionsPanel(QWidget):
         # What closes above a slider moves it: not before a double click would be over.
         self._close_timer = QTimer(self, singleShot=True, interval=QApplication.doubleClickInterval() + 50)
         self._close_timer.timeout.connect(self._close_others)
+        self.hover = HoverStrip(studio, self)
+        studio.factors_found.connect(self._show_measured)
         self._show_offers()
 
     @property
@@ -172,7 +175,18 @@ class DirectionsPanel(QWidget):
         row.aborted.connect(document.abort)
         row.range_chosen.connect(lambda start, stop: self._set_range(at(), start, stop))
         row.removed.connect(lambda: self._remove(at()))
+        row.set_measured(self._measured_words(edit.direction))
+        # The pictures of the slider in use stand below it already.
+        self.hover.watch(row.name, lambda: None if at() == self._in_use else row.direction)
         return row
+
+    def _measured_words(self, direction: Direction) -> str:
+        words = self._studio.factor_words(direction)
+        return f"Measured, per σ: {words}" if words else ""
+
+    def _show_measured(self) -> None:
+        for row in self._rows:
+            row.set_measured(self._measured_words(row.direction))
 
     def _show_rows(self) -> None:
         for row, direction in zip(self._rows, self._listed, strict=True):
@@ -228,8 +242,9 @@ class DirectionsPanel(QWidget):
         for direction in offered:
             button = QPushButton(direction.name, self._offers)
             button.setProperty("role", "add")
-            button.setToolTip(f"Add a slider for {direction.name}")
+            button.setAccessibleName(f"Add a slider for {direction.name}")
             button.clicked.connect(lambda _=False, d=direction: self.add(d))
+            self.hover.watch(button, lambda d=direction: d)  # type: ignore[misc]
             self._flow.addWidget(button)
         self._offers.setVisible(bool(offered))
         self._add_caption.setVisible(bool(offered))
@@ -300,7 +315,8 @@ class DirectionsPanel(QWidget):
         if index is None or index >= len(self._recipe.directions):
             return []
         edit = self._recipe.directions[index]
-        return [self._recipe.with_direction(index, replace(edit, amount=amount)) for amount in AMOUNTS]
+        amounts = [edit.direction.reach * share for share in SHARES]
+        return [self._recipe.with_direction(index, replace(edit, amount=amount)) for amount in amounts]
 
     def _fill_strip(self) -> None:
         if self._in_use is None or not self._rows or not self.isVisible():

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.document.recipe_json import dumps
+from latentstudio.gui.dragging import DragStart, picture_data, start_drag
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.thumbnails import small
@@ -44,6 +45,7 @@ class PictureGrid(QWidget):
         super().__init__(parent)
         self._pictures: list[Kept] = []
         self._under: int | None = None
+        self._drag = DragStart()
         self.setMouseTracking(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -76,14 +78,25 @@ class PictureGrid(QWidget):
         """At the width it has."""
         return QSize(200, self.heightForWidth(max(1, self.width())))
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click, or the beginning of a drag."""
+        self._drag.press(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Choose."""
+        self._drag.release()
         index = self._at(event.position().x(), event.position().y())
         if index is not None and event.button() == Qt.MouseButton.LeftButton:
             self.chosen.emit(self._pictures[index][0])
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Frame the one under the pointer."""
+        """Frame the one under the pointer; with the button down, carry it away."""
+        start = self._drag.passed(event)
+        held = None if start is None else self._at(start.x(), start.y())
+        if held is not None:
+            path, image = self._pictures[held]
+            start_drag(self, picture_data(path=path), image)
+            return
         under = self._at(event.position().x(), event.position().y())
         if under != self._under:
             self._under = under
@@ -132,7 +145,11 @@ class FavouritesPanel(QWidget):
         super().__init__(parent)
         self._studio = studio
         self.grid = PictureGrid(self)
-        self._hint = label("Ctrl+D keeps the picture you see.", "muted", self)
+        self._hint = label(
+            "Ctrl+D keeps the picture you see, to be dragged into trays and onto layers.",
+            "muted",
+            self,
+        )
         self._hint.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 6, 12, 12)

@@ -15,13 +15,15 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    Signal,
 )
-from PySide6.QtGui import QPainter, QPainterPath, QPen, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPen, QWheelEvent
 from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from latentstudio.document.document import Document
 from latentstudio.document.history import Entry
 from latentstudio.document.recipe import Recipe
+from latentstudio.gui.dragging import DragStart, picture_data, start_drag
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.thumbnails import Thumbnails
@@ -125,7 +127,26 @@ class _Painter(QStyledItemDelegate):
 
 
 class _Strip(QListView):
-    """A list that the wheel moves sideways."""
+    """A list that the wheel moves sideways, and whose pictures can be carried away."""
+
+    carried = Signal(QModelIndex)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._drag = DragStart()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click, or the beginning of a drag."""
+        self._drag.press(event)
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Carry the picture away."""
+        start = self._drag.passed(event)
+        if start is not None and self.indexAt(start.toPoint()).isValid():
+            self.carried.emit(self.indexAt(start.toPoint()))
+            return
+        super().mouseMoveEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll along."""
@@ -140,7 +161,7 @@ class HistoryPanel(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._document = studio.document
+        self._document, self._thumbnails = studio.document, studio.thumbnails
         self.model = HistoryModel(studio.document, self)
         self.view = _Strip(self)
         self.view.setFlow(QListView.Flow.LeftToRight)
@@ -154,6 +175,7 @@ class HistoryPanel(QWidget):
         self.view.setItemDelegate(_Painter(studio.document, studio.thumbnails, self))
         self.view.setModel(self.model)
         self.view.clicked.connect(self._go)
+        self.view.carried.connect(self._carry)
         self.view.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(10, 0, 10, 2)
@@ -174,6 +196,10 @@ class HistoryPanel(QWidget):
         if not self._document.is_merging:
             self.view.viewport().update()
             self.view.scrollTo(self.model.index(self._document.position))
+
+    def _carry(self, index: QModelIndex) -> None:
+        recipe = self.model.entry(index.row()).recipe
+        start_drag(self.view, picture_data(recipe), self._thumbnails.find(recipe))
 
     def _go(self, index: QModelIndex) -> None:
         self._document.go_to(index.row())

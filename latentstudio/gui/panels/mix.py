@@ -7,7 +7,6 @@ document and nothing else. GUI thread.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QShowEvent
@@ -15,6 +14,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import Recipe, Source, StyleMix
 from latentstudio.document.style_mixing import Mixing, amounts_of, painted, remaining
+from latentstudio.gui.dragging import dropped_files, dropped_recipe, is_picture
+from latentstudio.gui.favourite_files import favourite_folder
 from latentstudio.gui.layers import LayerGroup
 from latentstudio.gui.mixing import published_groups, rows_words, source_words, strict_groups
 from latentstudio.gui.mixing_grid import MixingGrid
@@ -29,7 +30,10 @@ from latentstudio.gui.widgets.value_slider import ValueSlider
 from latentstudio.gui.words import plain
 
 ONE_ROW = "This model reads its latent all at once, so there are no layers to mix."
-HINT = "Add a source, then paint the layers that it gives. Pictures with a recipe can be dropped here."
+HINT = (
+    "Add a source, then paint the layers that it gives. Favourites, seeds and files can be dropped on "
+    "the layers."
+)
 
 
 class MixPanel(QWidget):
@@ -300,8 +304,7 @@ class MixPanel(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Pictures with a recipe are welcome; the rest is the window's."""
-        urls = event.mimeData().urls()
-        if urls and all(url.toLocalFile().lower().endswith((".png", ".json")) for url in urls):
+        if is_picture(event.mimeData()):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
@@ -318,8 +321,13 @@ class MixPanel(QWidget):
         group = self._group_under(event.position())
         self.matrix.show_drop(None)
         event.acceptProposedAction()
-        for url in event.mimeData().urls()[:AT_ONCE]:
-            self.sources.add_file(Path(url.toLocalFile()), group=group)
+        recipe = dropped_recipe(event.mimeData())
+        if recipe is not None:
+            self.sources.add_recipe(recipe, "Dropped picture", group)
+            return
+        kept = favourite_folder()
+        for path in dropped_files(event.mimeData())[:AT_ONCE]:
+            self.sources.add_file(path, "Favourite" if path.parent == kept else "", group)
 
     def _group_under(self, point: QPointF) -> int | None:
         inside = self.matrix.mapFrom(self, point.toPoint())

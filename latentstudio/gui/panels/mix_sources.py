@@ -137,10 +137,10 @@ class SourceBar(QWidget):
             return
         self.seeds.clear()
         for seed in seeds:
-            self.found.emit(Source(seed=seed), "", None)
+            self.found.emit(self._studio.document.recipe.seeded(seed), "", None)
 
     def _throw(self) -> None:
-        self.found.emit(Source(seed=secrets.randbelow(DICE_SIDES)), "", None)
+        self.found.emit(self._studio.document.recipe.seeded(secrets.randbelow(DICE_SIDES)), "", None)
 
     def _pick_favourite(self) -> None:
         self.picker = FavouritePicker(self._studio, self)

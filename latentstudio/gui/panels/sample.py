@@ -12,9 +12,10 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
-from latentstudio.document.recipe import Noise, Recipe, Source
+from latentstudio.document.recipe import Noise, Recipe
 from latentstudio.gui.class_words import class_line, class_name, mix_words
 from latentstudio.gui.icons import icon
+from latentstudio.gui.panels.sample_drawing import DrawingSection
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import figures
 from latentstudio.gui.widgets.class_box import ClassBox
@@ -97,7 +98,7 @@ class StartSeed(SeedRow):
     def choose(self, seed: int) -> None:
         """Start from another seed."""
         recipe = self._studio.document.recipe
-        self._studio.document.edit(f"Seed {seed}", recipe.changed(sources=(Source(seed=seed),)))
+        self._studio.document.edit(f"Seed {seed}", recipe.changed(sources=(recipe.seeded(seed),)))
 
 
 class NoiseSeed(SeedRow):
@@ -150,6 +151,7 @@ class SamplePanel(QWidget):
         part.setSpacing(8)
         part.addWidget(caption("Class", self))
         part.addWidget(self.classes)
+        self.drawing = DrawingSection(studio, self)
         self._noise_caption = caption("Noise", self)
         self._noise_hint = label("This model reads no noise.", "muted", self)
         column = QVBoxLayout(self)
@@ -159,6 +161,7 @@ class SamplePanel(QWidget):
         column.addWidget(self.seed)
         column.addWidget(self._map_hint)
         column.addWidget(self._class_part)
+        column.addWidget(self.drawing)
         column.addSpacing(8)
         column.addWidget(caption("Truncation", self))
         column.addWidget(self.psi)
@@ -177,12 +180,13 @@ class SamplePanel(QWidget):
         info = model.info
         self._num_ws = info.num_ws
         self.cutoff.slider.set_range(0, info.num_ws, info.num_ws)
-        self.cutoff.setVisible(info.num_ws > 1)
+        self.cutoff.setVisible(info.num_ws > 1 and not info.truncates_in_synthesis)
         for widget in (self.noise, self.noise_seed):
             widget.setVisible(info.has_noise)
         self._noise_hint.setVisible(not info.has_noise)
         self._class_part.setVisible(info.c_dim > 0)
         self._map_hint.setVisible(info.z_shape is not None)
+        self.drawing.set_model(model)
         self._names = info.provenance.class_names
         self.classes.set_classes([class_line(i, self._names) for i in range(info.c_dim)])
         self.setEnabled(True)
@@ -190,6 +194,7 @@ class SamplePanel(QWidget):
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe; says nothing."""
         self.seed.set_seed(recipe.seed, "several sources" if len(recipe.sources) > 1 else "given latent")
+        self.drawing.set_recipe(recipe)
         if not self.psi.slider.is_held:
             self.psi.set_value(recipe.truncation_psi)
         if not self.cutoff.slider.is_held:

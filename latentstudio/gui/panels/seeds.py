@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QStackedWidge
 
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.document.starts import NEIGHBOUR, plane_position, plane_sources
+from latentstudio.gui.dragging import picture_data, start_drag
 from latentstudio.gui.favourite_files import favourite_name, favourite_names, set_favourite
 from latentstudio.gui.filling import Filler
 from latentstudio.gui.neighbourhood import CELLS, CENTER, NeighbourControls
@@ -91,6 +92,7 @@ class SeedsPanel(QWidget):
         self.sheet.seen.connect(self._timer.start)
         self.sheet.chosen.connect(self.open_seed)
         self.sheet.starred.connect(self.star)
+        self.sheet.carried.connect(self._carry)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self.jump, 1)
@@ -170,7 +172,7 @@ class SeedsPanel(QWidget):
         place = plane_position(recipe)
         known = self.pad.place
         # The same sources can stand at several places: (100, 0) is (0, 1). The one walked to stays.
-        if place is not None and recipe.sources == plane_sources(*known):
+        if place is not None and recipe.sources == plane_sources(*known, recipe):
             place = known
         if not self.pad.is_held:
             self.pad.set_place(*(place or known), is_there=place is not None)
@@ -192,7 +194,7 @@ class SeedsPanel(QWidget):
 
     def open_seed(self, seed: int) -> None:
         """Start from a seed; the sliders stay."""
-        self._studio.document.edit(f"Seed {seed}", self._from((Source(seed=seed),)))
+        self._studio.document.edit(f"Seed {seed}", self._from((self._recipe.seeded(seed),)))
 
     def open_neighbour(self, index: int) -> None:
         """Go to a neighbour, and draw eight others around it."""
@@ -206,7 +208,7 @@ class SeedsPanel(QWidget):
         if merge is None:
             self.pad.set_place(x, y)
         words = f"Walk {plain(x)}, {plain(y)}"
-        self._studio.document.edit(words, self._from(plane_sources(x, y)), merge)
+        self._studio.document.edit(words, self._from(plane_sources(x, y, self._recipe)), merge)
 
     def star(self, seed: int) -> None:
         """Make a seed a favourite, or no longer."""
@@ -222,13 +224,17 @@ class SeedsPanel(QWidget):
             lambda: set_favourite(recipe, pixels), self._take_stars, self._studio.tell_error
         )
 
+    def _carry(self, seed: int) -> None:
+        recipe = self.recipe_of(seed)
+        start_drag(self.sheet, picture_data(recipe), self._studio.thumbnails.find(recipe))
+
     def recipe_of(self, seed: int) -> Recipe:
         """What the sheet shows for a seed."""
         # Kept while it can be seen: a recipe computes its digest once, and every paint asks for it.
         if seed not in self._recipes:
             if len(self._recipes) > REMEMBERED:
                 self._recipes.clear()
-            self._recipes[seed] = self._bare.changed(sources=(Source(seed=seed),))
+            self._recipes[seed] = self._bare.changed(sources=(self._bare.seeded(seed),))
         return self._recipes[seed]
 
     # --- pictures -------------------------------------------------------------------------------
@@ -246,7 +252,7 @@ class SeedsPanel(QWidget):
     def _ask(self) -> None:
         if self._model is None or not self.isVisible():
             return
-        recipe = self._from((Source(),))
+        recipe = self._from((self._recipe.seeded(0),))
         bare = recipe if self.with_sliders.isChecked() else recipe.unedited()
         if bare != self._bare:
             self._bare = bare

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
+from latentstudio.gui.dragging import dropped_files, dropped_recipe, is_picture
 from latentstudio.gui.icons import icon
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.widgets.labels import label
@@ -42,6 +43,7 @@ class TrayRow(SliderRow):
         seeds_typed(str): put these seeds in.
         random_wanted(): put three random seeds in.
         files_wanted(list): put these PNG recipes in.
+        recipe_dropped(Recipe): put this picture in.
         member_chosen(int), member_removed(int): a click on a picture, on its cross.
         removed(): a person took the tray away.
     """
@@ -50,6 +52,7 @@ class TrayRow(SliderRow):
     seeds_typed = Signal(str)
     random_wanted = Signal()
     files_wanted = Signal(object)
+    recipe_dropped = Signal(object)
     member_chosen = Signal(int)
     member_removed = Signal(int)
     removed = Signal()
@@ -146,7 +149,7 @@ class TrayRow(SliderRow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Pictures are welcome."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if is_picture(event.mimeData()):
             event.acceptProposedAction()
             self.setStyleSheet(f"TrayRow {{ background: {tokens().hover}; }}")
 
@@ -158,7 +161,11 @@ class TrayRow(SliderRow):
         """Put them in."""
         self.setStyleSheet("")
         event.acceptProposedAction()
-        self.files_wanted.emit([Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()])
+        recipe = dropped_recipe(event.mimeData())
+        if recipe is not None:
+            self.recipe_dropped.emit(recipe)
+        else:
+            self.files_wanted.emit(dropped_files(event.mimeData()))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
+from latentstudio.gui.dragging import DragStart
 from latentstudio.gui.icons import pixmap
 from latentstudio.gui.theme import tokens
 
@@ -41,6 +42,7 @@ class ContactSheet(QAbstractScrollArea):
         other_chosen(int): right click.
         starred(int): a click on the star.
         key_pressed(int, int): the cell under the cursor and the key, where the sheet has no use for it.
+        carried(int): the hand began to drag this cell away.
 
     Args:
         limit: one past the last cell.
@@ -53,6 +55,7 @@ class ContactSheet(QAbstractScrollArea):
     other_chosen = Signal(int)
     starred = Signal(int)
     key_pressed = Signal(int, int)
+    carried = Signal(int)
 
     def __init__(
         self, limit: int, cell_px: int = 70, has_stars: bool = False, parent: QWidget | None = None
@@ -63,6 +66,7 @@ class ContactSheet(QAbstractScrollArea):
         self._rows = AHEAD_ROWS
         self._cursor = 0
         self._under: int | None = None
+        self._drag = DragStart()
         self.image_of: Callable[[int], QImage | None] = lambda index: None
         self.mark_of: Callable[[int], str | None] = lambda index: None
         self.is_starred: Callable[[int], bool] = lambda index: False
@@ -125,8 +129,13 @@ class ContactSheet(QAbstractScrollArea):
 
     # --- hand -----------------------------------------------------------------------------------
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click, or the beginning of a drag."""
+        self._drag.press(event)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Choose, the other way with the right button, or star."""
+        self._drag.release()
         index = self._at(event.position())
         if index is None:
             return
@@ -141,7 +150,12 @@ class ContactSheet(QAbstractScrollArea):
                 self.chosen.emit(index)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Frame the one under the pointer."""
+        """Frame the one under the pointer; with the button down, carry it away."""
+        start = self._drag.passed(event)
+        held = None if start is None else self._at(start)
+        if held is not None:
+            self.carried.emit(held)
+            return
         under = self._at(event.position())
         if under != self._under:
             self._under = under

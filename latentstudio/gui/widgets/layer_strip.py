@@ -5,7 +5,7 @@ Owns their drawing and the painting of a range; GUI thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -27,6 +27,7 @@ class LayerStrip(QWidget):
         super().__init__(parent)
         self._sides: tuple[int, ...] = ()
         self._start, self._stop = 0, 0
+        self._masked: frozenset[int] = frozenset()
         self._pressed: int | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -40,6 +41,11 @@ class LayerStrip(QWidget):
         """Fill [start, stop)."""
         self._start = start
         self._stop = len(self._sides) if stop is None else min(stop, len(self._sides))
+        self.update()
+
+    def set_masked(self, rows: Iterable[int]) -> None:
+        """Rows that do not move whatever the range says: they are shown hollow."""
+        self._masked = frozenset(rows)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -69,6 +75,8 @@ class LayerStrip(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._sides:
             cell = self._cell_at(event.pos().x())
             words = f"Layer {cell}, {self._sides[cell]} px. Drag to choose layers."
+            if cell in self._masked:
+                words = f"Layer {cell}, {self._sides[cell]} px. The direction's own mask leaves it alone."
             QToolTip.showText(event.globalPos(), words, self)
             return True
         return super().event(event)
@@ -79,7 +87,7 @@ class LayerStrip(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for i in range(len(self._sides)):
-            filled = self._start <= i < self._stop
+            filled = self._start <= i < self._stop and i not in self._masked
             painter.setPen(Qt.PenStyle.NoPen if filled else QPen(t.color("line"), 1))
             painter.setBrush(t.color("accent") if filled else t.color("raised"))
             painter.drawRoundedRect(self._place(i), 3, 3)

@@ -11,9 +11,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.words import signed
+from latentstudio.latent.directions import USUAL_REACH
 
 GAP_PX = 5
-AMOUNTS = (-3.0, -1.5, 0.0, 1.5, 3.0)
+SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)  # of the slider's reach
+AMOUNTS = tuple(USUAL_REACH * share for share in SHARES)
 
 
 class PreviewStrip(QWidget):
@@ -29,9 +31,16 @@ class PreviewStrip(QWidget):
         super().__init__(parent)
         self._images: list[QImage | None] = [None] * len(AMOUNTS)
         self._amount = 0.0
+        self.amounts: tuple[float, ...] = AMOUNTS
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip("Where this direction leads: " + ", ".join(signed(a) for a in AMOUNTS) + " σ")
+        self.set_reach(USUAL_REACH)
+
+    def set_reach(self, reach: float) -> None:
+        """Put the outer pictures at so many sigmas."""
+        self.amounts = tuple(reach * share for share in SHARES)
+        self.setToolTip("Where this direction leads: " + ", ".join(map(signed, self.amounts)) + " σ")
+        self.update()
 
     def set_image(self, index: int, image: QImage | None) -> None:
         """Show a picture; None leaves its place empty."""
@@ -63,7 +72,7 @@ class PreviewStrip(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go to the amount of the picture."""
         if event.button() == Qt.MouseButton.LeftButton:
-            for i, amount in enumerate(AMOUNTS):
+            for i, amount in enumerate(self.amounts):
                 if self._place(i).contains(event.position()):
                     self.amount_chosen.emit(amount)
 
@@ -72,7 +81,7 @@ class PreviewStrip(QWidget):
         t = tokens()
         painter = QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        nearest = min(range(len(AMOUNTS)), key=lambda i: abs(AMOUNTS[i] - self._amount))
+        nearest = min(range(len(SHARES)), key=lambda i: abs(self.amounts[i] - self._amount))
         for i, image in enumerate(self._images):
             place = self._place(i)
             path = QPainterPath()
