@@ -1,7 +1,7 @@
 """A person's photograph, as plain sRGB pixels.
 
 Owns everything a picture file from outside can bring along (orientation, colour profile, transparency, 16
-bits, ink colours) and the sentences for what is no photograph. Reads pixels only, never writes. Any thread.
+bits, ink colours), the sentences for what is no photograph, and writing one back. Any thread.
 
 Sources: EXIF 2.3, tag 0x0112 (orientation); ICC.1:2010, relative colorimetric intent with black point
 compensation.
@@ -15,11 +15,13 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from latentstudio.atomic_file import write_atomically
 from latentstudio.errors import InputError
 
 # What a camera, a phone, a scanner or another program writes; each decoded by Pillow itself.
@@ -84,6 +86,39 @@ def _formats() -> list[str]:
     """Those of `FORMATS` that this Pillow was built with."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
+
+
+def write_photo(path: str | Path, pixels: NDArray[np.uint8]) -> None:
+    """Write a photograph in the format that the file's ending names, at high quality, in sRGB.
+
+    Raises:
+        InputError: the ending names no format that is written here.
+        SaveError: the file could not be written; the old one is untouched.
+    """
+    path = Path(path)
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        ".png": ("PNG", {}),
+        ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+        ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+        ".webp": ("WEBP", {"quality": 95}),
+        ".tif": ("TIFF", {"compression": "tiff_lzw"}),
+        ".tiff": ("TIFF", {"compression": "tiff_lzw"}),
+    }
+    if path.suffix.lower() not in kinds:
+        raise InputError(
+            f'Can\'t write "{path.name}".', "End its name with .png, .jpg, .webp or .tif.", path=path
+        )
+    kind, options = kinds[path.suffix.lower()]
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(pixels).save(buffer, kind, **options)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"A picture of {pixels.shape[1]} × {pixels.shape[0]} pixels can't be a {kind}.",
+            "Save it as PNG.",
+            path=path,
+        ) from error
+    write_atomically(path, buffer.getvalue())
 
 
 def _opened(path: Path, name: str) -> io.BufferedReader:

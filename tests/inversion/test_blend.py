@@ -5,7 +5,7 @@ import pytest
 
 from latentstudio.errors import InputError
 from latentstudio.inversion.blend import blend_back
-from latentstudio.inversion.faces import face_quad
+from latentstudio.inversion.face_frame import face_quad
 from latentstudio.inversion.target import Alignment, box_quad, cut
 
 Y, X = np.mgrid[0:300, 0:400]

@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 
 from latentstudio.errors import InputError
-from latentstudio.inversion.faces import face_quad, find_faces, overlap_free
+from latentstudio.inversion.face_frame import face_quad
+from latentstudio.inversion.faces import find_faces, overlap_free
 from latentstudio.inversion.target import Alignment
 from latentstudio.media.photo import read_photo
 from latentstudio.models.catalogue import installed_path

@@ -1,0 +1,173 @@
+"""A place that asks for a photograph, and shows it once it is there.
+
+Owns the drawing: the invitation, or the photograph small with its frame. GUI thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QEnterEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from latentstudio.gui.icons import pixmap
+from latentstudio.gui.theme import tokens
+
+EMPTY_PX, FULL_PX = 132, 168
+
+
+class DropZone(QWidget):
+    """Drop a photograph, or click.
+
+    Signals:
+        clicked(): a person wants to choose a photograph, or to adjust its frame.
+        dropped(object): the mime data of a drop.
+    """
+
+    clicked = Signal()
+    dropped = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._image = QImage()
+        self._size = (1, 1)
+        self._quad: NDArray[np.float64] | None = None
+        self._is_warm = False
+        self.words = ("Drop a photo here", "or click to open one, or paste it with Ctrl+V")
+        self.setAcceptDrops(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(EMPTY_PX)
+        self.setAccessibleName("Photo")
+
+    def set_photo(self, image: QImage, size: tuple[int, int]) -> None:
+        """Show a photograph of (height, width) by a smaller picture; a null one for the invitation."""
+        self._image, self._size = image, size
+        self.setFixedHeight(EMPTY_PX if image.isNull() else FULL_PX)
+        self.update()
+
+    def set_quad(self, quad: NDArray[np.float64] | None) -> None:
+        """Show the frame."""
+        self._quad = quad
+        self.update()
+
+    def set_words(self, first: str, second: str) -> None:
+        """What the invitation says."""
+        self.words = (first, second)
+        self.update()
+
+    def place(self) -> QRectF:
+        """Where the photograph lies."""
+        height, width = self._size
+        scale = min(self.width() / width, self.height() / height)
+        w, h = width * scale, height * scale
+        return QRectF((self.width() - w) / 2, (self.height() - h) / 2, w, h)
+
+    def sizeHint(self) -> QSize:
+        """Wide as there is room."""
+        return QSize(280, EMPTY_PX if self._image.isNull() else FULL_PX)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Chosen."""
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.clicked.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter and space choose, too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Warm under the pointer."""
+        self._warm(True)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """And not beside it."""
+        self._warm(False)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and pictures are welcome."""
+        if event.mimeData().hasUrls() or event.mimeData().hasImage():
+            event.acceptProposedAction()
+            self._warm(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """The drag goes elsewhere."""
+        self._warm(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Take it."""
+        self._warm(False)
+        event.acceptProposedAction()
+        self.dropped.emit(event.mimeData())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The invitation, or the photograph."""
+        t = tokens()
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        accent = self._is_warm or self.hasFocus()
+        if self._image.isNull():
+            pen = QPen(t.color("accent" if accent else "muted", 0.9 if accent else 0.5), 1.5)
+            pen.setDashPattern([5, 4])
+            painter.setPen(pen)
+            painter.setBrush(t.color("raised", 0.6 if self._is_warm else 0.25))
+            painter.drawRoundedRect(area, 8, 8)
+            self._paint_invitation(painter, area)
+            return
+        path = QPainterPath()
+        path.addRoundedRect(area, 8, 8)
+        painter.fillPath(path, t.color("ground"))
+        painter.setClipPath(path)
+        place = self.place()
+        painter.drawImage(place, self._image)
+        if self._quad is not None:
+            scale = place.width() / self._size[1]
+            corners = [QPointF(place.left() + x * scale, place.top() + y * scale) for x, y in self._quad]
+            frame = QPainterPath()
+            frame.addPolygon(QPolygonF(corners))
+            frame.closeSubpath()
+            whole = QPainterPath()
+            whole.addRect(place)
+            painter.fillPath(whole.subtracted(frame), t.color("ground", 0.6))
+            painter.strokePath(frame, QPen(t.color("accent"), 1.5))
+
+    def _paint_invitation(self, painter: QPainter, area: QRectF) -> None:
+        t = tokens()
+        sign = pixmap("photo", t.accent if self._is_warm else t.muted, 28, self.devicePixelRatioF())
+        middle = area.center()
+        painter.drawPixmap(QPointF(middle.x() - 14, area.top() + 24), sign)
+        font = self.font()
+        painter.setPen(t.color("text"))
+        line = QRectF(area.left() + 8, area.top() + 60, area.width() - 16, 20)
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), self.words[0])
+        font.setPixelSize(12)
+        painter.setFont(font)
+        painter.setPen(t.color("muted"))
+        painter.drawText(
+            line.translated(0, 22),
+            int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
+            self.words[1],
+        )
+
+    def _warm(self, is_warm: bool) -> None:
+        self._is_warm = is_warm
+        self.update()
