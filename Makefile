@@ -50,5 +50,5 @@ $(STAMP): pyproject.toml constraints.txt setup.py
 	    echo "Python can't make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }; \
 	}
 	@echo "Installing what LatentStudio needs into $(VENV) (a few minutes, once) ..."
-	@$(PY) -m pip install --quiet --editable ".[test,lint,cluster]"
+	@$(PY) -m pip install --quiet --editable ".[test,lint,cluster,clay]"
 	@touch $@

@@ -1,0 +1,32 @@
+"""Clay heads: a renderer that draws faces from sixty numbers, with no picture, mesh or texture of anybody.
+
+Owns the drawing of training data and of the teaching model. Must not know torch or windows. Loops are
+compiled by numba (the extra "clay"); everything but `render` works without it. Any thread.
+"""
+
+from latentstudio.clay.factors import (
+    FACTORS,
+    LATENT_DIM,
+    LATENT_NAMES,
+    NAMES,
+    Factor,
+    latents_to_factors,
+    mirrored_latents,
+    sample_factors,
+    sample_latents,
+)
+from latentstudio.clay.renderer import has_compiler, render
+
+__all__ = [
+    "FACTORS",
+    "LATENT_DIM",
+    "LATENT_NAMES",
+    "NAMES",
+    "Factor",
+    "has_compiler",
+    "latents_to_factors",
+    "mirrored_latents",
+    "render",
+    "sample_factors",
+    "sample_latents",
+]

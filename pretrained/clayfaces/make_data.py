@@ -1,0 +1,105 @@
+"""Draw the training pictures of the clay faces.
+
+    python pretrained/clayfaces/make_data.py DATA [--count 24000] [--size 64] [--workers 2] [--bank 180000]
+
+Writes what `clay_data.py` reads. Shards of 500 pictures are kept in `DATA/shards` as they are finished, so
+that a cut costs one shard; shard s holds the heads of seed 1000 + s. The bank needs no pictures: latents with
+their explicit features, from which the mapping learns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from latentstudio import clay
+from latentstudio.clay.features import explicit_features
+
+SHARD = 500
+FIRST_SEED = 1000
+BANK_SEED = 900_000
+Z_DIM = 256
+
+
+def draw_shard(index: int, folder: Path, size: int, rays: int) -> float:
+    """Draw shard `index` unless it is there; the seconds it took."""
+    path = folder / f"{index:04d}.npz"
+    if path.exists():
+        return 0.0
+    start = time.monotonic()
+    latents = clay.sample_latents(SHARD, FIRST_SEED + index)
+    images = clay.render(clay.latents_to_factors(latents), size, rays)
+    temporary = path.with_suffix(".part")
+    with temporary.open("wb") as file:
+        np.savez(file, images=images, latents=latents)
+    os.replace(temporary, path)
+    return time.monotonic() - start
+
+
+def bank_latents(count: int, seed: int) -> np.ndarray:
+    """The leading coordinates (count, 64) of normalised z: what the mapping network sees of them."""
+    z = np.random.default_rng(seed).standard_normal((count, Z_DIM), dtype=np.float32)
+    z /= np.sqrt((z**2).mean(1, keepdims=True))
+    return z[:, : clay.LATENT_DIM].copy()
+
+
+def features_of(latents: np.ndarray, workers: int) -> np.ndarray:
+    """`explicit_features` in several processes."""
+    parts = np.array_split(latents, max(1, len(latents) // 2000))
+    with ProcessPoolExecutor(workers) as pool:
+        return np.concatenate(list(pool.map(explicit_features, parts)))
+
+
+def make(folder: Path, count: int, size: int, rays: int, workers: int, bank: int) -> None:
+    """Draw and write everything; what is finished is not drawn again."""
+    shards = folder / "shards"
+    shards.mkdir(parents=True, exist_ok=True)
+    total = max(1, count // SHARD)
+    clay.render(clay.sample_factors(1, 0), 16, 1)  # compiled once, before the processes start
+    draw = partial(draw_shard, folder=shards, size=size, rays=rays)
+    with ProcessPoolExecutor(workers) as pool:
+        for done, seconds in enumerate(pool.map(draw, range(total)), 1):
+            if seconds:
+                sys.stdout.write(f"{done} of {total}: {seconds / SHARD * 1000:.0f} ms a picture\n")
+                sys.stdout.flush()
+    stored = [np.load(shards / f"{index:04d}.npz") for index in range(total)]
+    latents = np.concatenate([shard["latents"] for shard in stored])
+    mirrored = clay.mirrored_latents(latents)
+    fresh = bank_latents(bank, BANK_SEED)
+    arrays = {
+        "images": np.concatenate([shard["images"] for shard in stored]),
+        "factors": clay.latents_to_factors(latents),
+        "latents": latents,
+        "latents_mirrored": mirrored,
+        "features": features_of(latents, workers),
+        "features_mirrored": features_of(mirrored, workers),
+        "bank_latents": fresh,
+        "bank_features": features_of(fresh, workers),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "factor_names.txt").write_text("\n".join(clay.NAMES) + "\n")
+
+
+def main() -> None:
+    """Read the arguments and draw."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--rays", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--bank", type=int, default=180_000)
+    told = parser.parse_args()
+    make(told.folder, told.count, told.size, told.rays, told.workers, told.bank)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""The networks as they are trained: the program's compact StyleGAN2 with a quick backward, and company.
+
+Owns the training layer, the embedding of explicit features, the discriminator and moving averages. What is
+trained is what is rendered: parameters have the names and the meaning of `CompactStyleGAN2`.
+
+Sources: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN"; Karras et al., "Progressive
+Growing of GANs" (equalised learning rate, minibatch standard deviation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from latentstudio.models.architectures.stylegan2_compact import CompactConv, CompactStyleGAN2, compact_config
+from latentstudio.models.generator import Inputs
+from latentstudio.models.layers import FullyConnected
+
+CHANNELS = [256, 256, 128, 64, 32, 16]  # at 4, 8, 16, 32, 64, 128 pixels
+Z_DIM = W_DIM = 256
+MAPPING_LAYERS = 6
+
+
+def _summed_product(a: Tensor, b: Tensor) -> Tensor:
+    """Sum over pixels of a * b, (N, C); as diagonals of small matrix products, which read memory once."""
+    n, channels = a.shape[:2]
+    a = a.permute(0, 2, 3, 1).reshape(n, -1, channels)
+    b = b.permute(0, 2, 3, 1).reshape(n, -1, channels)
+    return torch.bmm(a.transpose(1, 2), b).diagonal(dim1=1, dim2=2).float()
+
+
+class _Layer(torch.autograd.Function):
+    """leaky_relu(up(conv(x style, weight)) scale + shift + noise), with a backward of few memory passes.
+
+    First derivatives only: the generator never needs more.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        style: Tensor,
+        weight: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        noise: Tensor | None,
+        up: int,
+    ) -> Tensor:
+        dtype = x.dtype
+        style, scale = style.to(dtype)[:, :, None, None], scale.to(dtype)[:, :, None, None]
+        weight = weight.to(dtype)
+        styled = x * style
+        y = F.conv2d(styled, weight, padding=weight.shape[2] // 2)
+        if up == 2:
+            y = F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=False)
+        added = shift.to(dtype)[None, :, None, None]
+        out = torch.addcmul(added if noise is None else added + noise.to(dtype), y, scale)
+        out = F.leaky_relu_(out, 0.2)
+        ctx.save_for_backward(x, style, styled, weight, scale, y, out)
+        ctx.up, ctx.has_noise = up, noise is not None
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, style, styled, weight, scale, y, out = ctx.saved_tensors
+        grad = torch.ops.aten.leaky_relu_backward(grads[0], out, 0.2, True)
+        grad_shift = grad.sum((0, 2, 3)).float()
+        grad_noise = grad.sum(1, keepdim=True).float() if ctx.has_noise else None
+        grad_scale = _summed_product(grad, y)
+        grad = grad * scale
+        if ctx.up == 2:
+            n, channels, height, width = grad.shape
+            size, small = [height, width], [n, channels, height // 2, width // 2]
+            grad = torch.ops.aten.upsample_bilinear2d_backward(grad, size, small, False, 2.0, 2.0)
+        pad = weight.shape[2] // 2
+        grad_styled, grad_weight, _ = torch.ops.aten.convolution_backward(
+            grad, styled, weight, None, [1, 1], [pad, pad], [1, 1], False, [0, 0], 1, [True, True, False]
+        )
+        grad_style = _summed_product(grad_styled, x)
+        return grad_styled * style, grad_style, grad_weight.float(), grad_scale, grad_shift, grad_noise, None
+
+
+class TrainingConv(CompactConv):
+    """The compact network's layer; the same function, quicker to train."""
+
+    def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str, noise_index: int) -> Tensor:
+        """x (N, in, H, W), w (N, w_dim) -> (N, out, up H, up W)."""
+        if not torch.is_grad_enabled():
+            return super().forward(x, w, inputs, stage, noise_index)
+        style = inputs.styled(stage, self.affine(w))
+        energy = self.weight.square().sum((2, 3))
+        scale = (style.square() @ energy.t() + 1e-8).rsqrt() * self.gain
+        noise = inputs.noise(noise_index, self.noise_const, *self.resolution)
+        if noise is not None and self.noise_strength is not None:
+            noise = noise * (self.noise_strength * self.gain)
+        return _Layer.apply(x, style, self.weight, scale, self.bias * self.gain, noise, self.up)
+
+
+class TrainingStyleGAN2(CompactStyleGAN2):
+    """The compact network with layers that are quick to train."""
+
+    conv_class = TrainingConv
+
+
+def new_generator(channels: list[int], **sizes: int) -> TrainingStyleGAN2:
+    """A network with random weights, as equalised learning rates want them."""
+    sizes = {"z_dim": Z_DIM, "w_dim": W_DIM, "mapping_layers": MAPPING_LAYERS, **sizes}
+    network = TrainingStyleGAN2(compact_config(channels, **sizes))
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, TrainingConv):
+                layer.weight.mul_(_gain(layer))
+    return network.to(memory_format=torch.channels_last)
+
+
+def _gain(layer: CompactConv) -> float:
+    return 1 / math.sqrt(layer.weight[0].numel())
+
+
+def parameter_groups(network: nn.Module, factor: float = 1.0) -> Iterator[dict[str, Any]]:
+    """Parameters with the factor on the learning rate that equalised gains would amount to.
+
+    The program folds those gains into the convolutions' weights; a step of Adam must shrink with them.
+    """
+    folded: dict[int, float] = {}
+    for layer in network.modules():
+        if isinstance(layer, CompactConv):
+            folded[id(layer.weight)] = _gain(layer)
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        groups.setdefault(folded.get(id(parameter), 1.0), []).append(parameter)
+    for gain, parameters in groups.items():
+        yield {"params": parameters, "factor": factor * gain}
+
+
+class Embedding(nn.Module):
+    """Explicit features of a drawn head -> w: stands in for the mapping while a picture's factors are known.
+
+    Args:
+        mean: of the features, (F,).
+        std: of the features, (F,).
+        width: of the hidden layers.
+        w_dim: length of w.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor, width: int = 512, w_dim: int = W_DIM) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", torch.where(std < 1e-5, 1.0, std))  # what never changes says nothing
+        self.layers = nn.Sequential(
+            FullyConnected(len(mean), width, activation="lrelu"),
+            FullyConnected(width, width, activation="lrelu"),
+            FullyConnected(width, w_dim, activation="lrelu"),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, F) -> w (N, w_dim)."""
+        w: Tensor = self.layers(((features - self.mean) / self.std).clamp(-4, 4))
+        return w
+
+
+class EqualConv(nn.Module):
+    """Convolution with equalised learning rate; `scale` multiplies the output."""
+
+    def __init__(
+        self, i: int, o: int, k: int = 3, *, act: bool = True, bias: bool = True, scale: float = 1.0
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(o, i, k, k))
+        self.bias = nn.Parameter(torch.zeros(o)) if bias else None
+        self.post = scale * (math.sqrt(2) if act else 1)  # leaky ReLU commutes with a positive scale
+        self.gain, self.act, self.k = self.post / math.sqrt(i * k * k), act, k
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, i, H, W) -> (N, o, H, W)."""
+        bias = None if self.bias is None else (self.bias * self.post).to(x.dtype)
+        x = F.conv2d(x, (self.weight * self.gain).to(x.dtype), bias, padding=self.k // 2)
+        return F.leaky_relu(x, 0.2) if self.act else x
+
+
+class Discriminator(nn.Module):
+    """StyleGAN2's residual discriminator with minibatch standard deviation.
+
+    Args:
+        resolution: side of the pictures.
+        channels: features at 4, 8, ... pixels.
+    """
+
+    def __init__(self, resolution: int = 64, channels: tuple[int, ...] = (192, 192, 128, 64, 32)) -> None:
+        super().__init__()
+        count = int(math.log2(resolution)) - 1
+        c = list(channels[:count])[::-1]
+        self.fromrgb = EqualConv(3, c[0], 1)
+        half = math.sqrt(0.5)
+        self.first = nn.ModuleList(EqualConv(a, a) for a in c[:-1])
+        self.second = nn.ModuleList(EqualConv(a, b, scale=half) for a, b in pairwise(c))
+        self.skip = nn.ModuleList(
+            EqualConv(a, b, 1, act=False, bias=False, scale=half) for a, b in pairwise(c)
+        )
+        self.last = EqualConv(c[-1] + 1, c[-1])
+        self.hidden = FullyConnected(c[-1] * 16, c[-1], activation="lrelu")
+        self.score = FullyConnected(c[-1], 1)
+        self.compute_dtype = torch.float32
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1] -> scores (N, 1), high for real."""
+        x = self.fromrgb(images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last))
+        for first, second, skip in zip(self.first, self.second, self.skip, strict=True):
+            x = second(F.avg_pool2d(first(x), 2)) + skip(F.avg_pool2d(x, 2))
+        x = self.last(torch.cat([x, _deviation(x)], 1))
+        score: Tensor = self.score(self.hidden(x.float().flatten(1)))
+        return score
+
+
+def _deviation(x: Tensor, group: int = 4) -> Tensor:
+    """Standard deviation over groups of pictures, averaged: (N, 1, H, W)."""
+    n, _, height, width = x.shape
+    group = math.gcd(group, n)
+    y = x.float().reshape(group, n // group, -1)
+    y = (y.var(0, unbiased=False) + 1e-8).sqrt().mean(1).repeat(group)
+    return y[:, None, None, None].expand(-1, 1, height, width).to(x.dtype)
