@@ -17,18 +17,22 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from latentstudio.document.recipe import Recipe
+from latentstudio.document.recipe import Recipe, TuningRef
 from latentstudio.engine.latents import noise_tokens, resolve_inputs
 from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.stage_cache import Key, StageCache, stage_keys
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
+from latentstudio.inversion.tuning_store import load_tuning
 from latentstudio.models.generator import Generator, State
 from latentstudio.models.precision import choose_fast_dtype
 from latentstudio.models.preview_heads import apply_head
+from latentstudio.models.tuning import tuned
 
 Pixels = NDArray[np.uint8]
 # Pixels of an early picture, a side, that share one correction.
 CORRECTION_BLOCK = 4
+# Tuned copies of the generator that are kept: one to work on, one to compare with.
+MAX_TWINS = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Renderer:
         # The last whole picture: what early pictures get wrong about it, they get wrong next to it too.
         self._reference: tuple[list[Key], Tensor] | None = None
         self._corrections: dict[int, Tensor | None] = {}
+        self._twins: dict[TuningRef, Generator] = {}
         if generator.device.type == "cpu":
             keep_freed_memory()
 
@@ -91,7 +96,7 @@ class Renderer:
             CancelledError: `should_stop` said so.
         """
         begun, in_stages = time.perf_counter(), 0.0
-        generator = self.generator
+        generator = self._tuned(recipe.tuning)
         dtype = generator.fast_dtype if precision == "fast" else torch.float32
         generator.compute_dtype = dtype
         seconds = self._seconds.setdefault(dtype, [0.0] * len(generator.stages))
@@ -99,7 +104,8 @@ class Renderer:
         noise = noise_tokens(recipe.noise, len(generator.noise_shapes))
         edits = feature_edits_by_stage(recipe, generator)
         texts = {stage: repr(scaled) for stage, scaled in edits.items()}
-        keys = stage_keys(generator, inputs, noise, texts, str(dtype))
+        kind = str(dtype) if recipe.tuning is None else f"{dtype} {recipe.tuning.sha256}"
+        keys = stage_keys(generator, inputs, noise, texts, kind)
         last, state, first = len(keys) - 1, State(), 0
         for index in range(last, -1, -1):
             found = self.cache.get(keys[index])
@@ -134,6 +140,19 @@ class Renderer:
         outside = time.perf_counter() - begun - in_stages
         self._outside = outside if self._outside == 0 else 0.7 * self._outside + 0.3 * outside
         return Frame(enlarged, False, stop - first, name)
+
+    def _tuned(self, reference: TuningRef | None) -> Generator:
+        """The generator, or its copy with a recipe's tuning in it; the last few copies are kept."""
+        if reference is None:
+            return self.generator
+        found = self._twins.pop(reference, None)
+        if found is None:
+            found = tuned(self.generator, load_tuning(reference))
+            while len(self._twins) >= MAX_TWINS:
+                self._twins.pop(next(iter(self._twins)))
+        found.fast_dtype = self.generator.fast_dtype
+        self._twins[reference] = found
+        return found
 
     def _early_picture(self, index: int, state: State) -> Tensor:
         """The small picture that stage `index` left: the family's own, or by a fitted head."""

@@ -12,14 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from latentstudio.errors import InputError
+from latentstudio.inversion.feature_terms import features, lpips
 from latentstudio.inversion.options import DISTANCES
 from latentstudio.inversion.pixel_terms import multiscale_ssim, pixel, pyramid
+from latentstudio.models.catalogue import installed_path
+from latentstudio.models.feature_networks import (
+    FeatureNetwork,
+    load_efficientnet_lite0,
+    load_squeezenet,
+    load_vgg16_lpips,
+)
 from latentstudio.models.generator import Generator
 
 # Images (N, 3, H, W) -> one number a picture, (N,).
@@ -29,6 +38,8 @@ Term = Callable[[Tensor], Measure]
 
 # Pictures are compared at no more than this many pixels a side, shrunk by area, as published.
 MAX_PX = 256
+# Smaller models are compared without a feature network unless one is asked for.
+FEATURES_FROM_PX = 128
 
 
 @dataclass(frozen=True)
@@ -143,15 +154,25 @@ def make_distance(
     """
     if name not in DISTANCES:
         raise InputError(f'There is no distance "{name}".', f"Use one of {', '.join(DISTANCES)}.")
-    terms: dict[str, Term] = {"pixel": pixel, "pyramid": pyramid, "ms-ssim": multiscale_ssim}
     if name == "auto":
-        name = "pyramid"
+        name = best_installed(generator, vgg_path)
+    terms: dict[str, Term] = {"pixel": pixel, "pyramid": pyramid, "ms-ssim": multiscale_ssim}
     if name == "pixel":
         own, about = {"pixel": 1.0}, "squared differences of pixels"
     elif name == "pyramid":
         own, about = {"pyramid": 1.0, "ms-ssim": 0.25}, "Laplacian pyramid and MS-SSIM"
+    elif name == "lpips":
+        if not vgg_path:
+            raise InputError(
+                "LPIPS needs the weights of VGG16, which no package carries.",
+                "Point at torchvision's vgg16-397923af.pth, or use squeezenet.",
+            )
+        terms["lpips"] = lpips(_on(load_vgg16_lpips(vgg_path), generator))
+        own, about = {"lpips": 1.0}, "LPIPS with VGG16"
     else:
-        raise InputError(f'The distance "{name}" is not there yet.', "Use pyramid.")
+        network = _network(name, generator)
+        terms["features"] = features(network)
+        own, about = {"features": 1.0, "pyramid": 1.0}, f"features of {network.title} and a Laplacian pyramid"
     chosen = own | dict(weights or {})
     unknown = sorted(set(chosen) - set(terms))
     if unknown:
@@ -159,6 +180,35 @@ def make_distance(
     if not any(weight > 0 for weight in chosen.values()):
         raise InputError("A distance needs a term whose weight is not 0.")
     return Distance(name, terms, chosen, about)
+
+
+def best_installed(generator: Generator | None, vgg_path: str = "") -> str:
+    """The distance that "auto" stands for here.
+
+    Networks trained on large photographs see little in small pictures, and cost more than drawing them.
+    """
+    if vgg_path:
+        return "lpips"
+    if generator is not None and generator.info.img_resolution < FEATURES_FROM_PX:
+        return "pyramid"
+    rows = {"squeezenet": "squeezenet-features", "efficientnet": "effnet-lite0-features"}
+    return next((name for name, row in rows.items() if installed_path(row) is not None), "pyramid")
+
+
+def _network(name: str, generator: Generator | None) -> FeatureNetwork:
+    if name == "squeezenet":
+        return _on(load_squeezenet(), generator)
+    if name == "efficientnet":
+        return _on(load_efficientnet_lite0(), generator)
+    raise InputError("The discriminator's distance needs a model.")
+
+
+_Network = TypeVar("_Network", bound=FeatureNetwork)
+
+
+def _on(network: _Network, generator: Generator | None) -> _Network:
+    """The network where the generator is."""
+    return network if generator is None else network.to(generator.device)
 
 
 def as_rgb(images: Tensor) -> Tensor:

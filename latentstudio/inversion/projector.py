@@ -18,6 +18,7 @@ from latentstudio.errors import InputError
 from latentstudio.inversion.fit import Fit
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.pictures import check_targets
+from latentstudio.inversion.pivotal import tune
 from latentstudio.inversion.projection import Checkpoint, Control, Projection, ProjectionProgress
 from latentstudio.inversion.target import Target
 from latentstudio.models.generator import Generator
@@ -62,15 +63,28 @@ def project(
         )
     size = batch_size(generator)
     batches = [range(start, min(start + size, len(targets))) for start in range(0, len(targets), size)]
+    total = len(batches) * options.total_steps + len(targets) * options.tune_steps
     done: list[Projection] = []
     for number, photos in enumerate(batches):
         some = [targets[i] for i in photos]
         known = [resume[i] if i < len(resume) else None for i in photos]
         fit = Fit(generator, some, options, control or Control())
         for progress in fit.run(known):
-            yield _placed(progress, number, len(batches), photos)
+            yield _placed(progress, number * options.total_steps, total, photos)
         done += fit.projections
+        # Moments and maps of a batch must not wait for the end of the next one.
         del fit
+    if options.tune_steps:
+        for index, target in enumerate(targets):
+            before = len(batches) * options.total_steps + index * options.tune_steps
+            tuning = tune(generator, target, done[index], options, control)
+            while True:
+                try:
+                    progress = next(tuning)
+                except StopIteration as end:
+                    done[index] = end.value
+                    break
+                yield _placed(progress, before, total, range(index, index + 1))
     return done
 
 
@@ -93,11 +107,6 @@ def projected(
             return result
 
 
-def _placed(progress: ProjectionProgress, number: int, batches: int, photos: range) -> ProjectionProgress:
-    """The progress of a batch as part of the whole."""
-    return replace(
-        progress,
-        step=number * progress.steps + progress.step,
-        steps=batches * progress.steps,
-        photos=(photos.start, photos.stop),
-    )
+def _placed(progress: ProjectionProgress, before: int, total: int, photos: range) -> ProjectionProgress:
+    """The progress of a part as part of the whole."""
+    return replace(progress, step=before + progress.step, steps=total, photos=(photos.start, photos.stop))
