@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentstudio.models import packed_conv
+from latentstudio.models import packed_conv, winograd
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 from latentstudio.models.layers import (
     FullyConnected,
@@ -28,6 +28,7 @@ from latentstudio.models.layers import (
     upfirdn2d,
     upsample2d,
 )
+from latentstudio.models.same_conv import convolve_same
 
 
 def default_filter(shape: tuple[int, ...]) -> Tensor:
@@ -76,9 +77,8 @@ class Mapping(nn.Module):
 class ModulatedConv(KeepsDerived):
     """Style, demodulated convolution, noise, bias, activation: one synthesis layer.
 
-    The convolution is never given one kernel a sample. The style scales its input and the
-    demodulation its output, which is the same function; for a single picture both move into the
-    kernel where the kernel is smaller than the features.
+    The convolution is never given one kernel a sample. The style scales its input and the demodulation
+    its output, the same function; for one picture both move into the kernel where that is smaller.
 
     Args:
         in_channels: features in.
@@ -97,6 +97,7 @@ class ModulatedConv(KeepsDerived):
 
     noise_const: Tensor
     resample_filter: Tensor
+    doubles_after = False  # whether the upsampling follows a plain convolution
 
     def __init__(
         self,
@@ -130,9 +131,10 @@ class ModulatedConv(KeepsDerived):
     def forward(self, x: Tensor, w: Tensor, inputs: Inputs, stage: str, noise_index: int) -> Tensor:
         """x (N, in, H, W), w (N, w_dim) -> (N, out, up H, up W)."""
         style = inputs.styled(stage, self.affine(w))
-        # Slope and gain are positive, so the gain may be applied before the activation.
+        # Slope and gain are positive: the gain may come before the activation.
         scale = (style.square() @ self._energy().t() + 1e-8).rsqrt() * self.gain  # (N, out)
-        if len(x) == 1 and self.weight.numel() <= x.numel():
+        tiled = (self.up == 1 or self.doubles_after) and winograd.fits(x, self.weight)
+        if len(x) == 1 and self.weight.numel() <= x.numel() and not tiled:
             weight = self.weight * style[0, :, None, None] * scale[0, :, None, None, None]
             x = self._convolve(x, weight.to(x.dtype), (self.bias * self.gain).to(x.dtype))
         else:
@@ -159,17 +161,14 @@ class ModulatedConv(KeepsDerived):
 
     def _convolve_shared(self, x: Tensor) -> Tensor:
         """The convolution with the weights as they are, which can be laid out once and kept."""
-        if not packed_conv.fits(x, self.weight):
-            return self._convolve(x, self._weight(x.dtype), None)
-        size = self.weight.shape[-1]
-        key = f"{x.dtype} {tuple(x.shape)}"
+        size, pixels = self.weight.shape[-1], x.shape[2] * x.shape[3]
         if self.up == 1:
-            packed = self.kept(key, lambda: packed_conv.pack(self.weight.to(x.dtype), x))
-            return packed_conv.convolve(x, packed, size)
-        pixels = x.shape[2] * x.shape[3]
-        if self.up != 2 or size != 3 or pixels > packed_conv.MAX_PHASE_PIXELS:
+            return convolve_same(self, x)
+        small = self.up == 2 and size == 3 and pixels <= packed_conv.MAX_PHASE_PIXELS
+        if not (small and packed_conv.fits(x, self.weight)):
             return self._convolve(x, self._weight(x.dtype), None)
-        packed = self.kept(f"phases {key}", lambda: packed_conv.pack_phases(self.weight.to(x.dtype), x))
+        key = f"phases {x.dtype} {tuple(x.shape)}"
+        packed = self.kept(key, lambda: packed_conv.pack_phases(self.weight.to(x.dtype), x))
         return self._filter(packed_conv.convolve_phases(x, packed), None, surplus=1)
 
     def _finish(self, x: Tensor, inputs: Inputs, noise_index: int) -> Tensor:
@@ -353,8 +352,7 @@ class StyleGAN2(Generator):
         if x is None:
             x = self._first_features(block, w).to(dtype=self.compute_dtype, memory_format=torch.channels_last)
         if hasattr(block, "skip") and layer == "conv0":
-            # The residual branch starts from the same features; it rides in the picture's place,
-            # which a residual generator leaves empty until its very last layer.
+            # The residual branch rides in the picture's place, empty until the very last layer.
             return State(getattr(block, layer)(x, w, inputs, stage, noise_index), block.skip(x))
         y = getattr(block, layer)(x, w, inputs, stage, noise_index)
         if hasattr(block, "skip"):

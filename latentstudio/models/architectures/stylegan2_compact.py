@@ -19,10 +19,10 @@ from torch import Tensor
 
 from latentstudio.errors import MismatchError
 from latentstudio.formats import Contents, state_dict
-from latentstudio.models import packed_conv
 from latentstudio.models.architectures.stylegan2 import Block, ModulatedConv, StyleGAN2, ToRGB
 from latentstudio.models.generator import Generator
 from latentstudio.models.layers import FullyConnected
+from latentstudio.models.same_conv import convolve_same
 from latentstudio.models.spec import NetworkSpec, as_float32
 
 
@@ -33,17 +33,15 @@ def _double(x: Tensor) -> Tensor:
 class CompactConv(ModulatedConv):
     """A modulated convolution whose upsampling comes after it."""
 
+    doubles_after = True
+
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         # A constant stays what it is through the upsampling, so the bias may come before it.
         x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
         return _double(x) if self.up == 2 else x
 
     def _convolve_shared(self, x: Tensor) -> Tensor:
-        if not packed_conv.fits(x, self.weight):
-            return super()._convolve_shared(x)
-        key = f"{x.dtype} {tuple(x.shape)}"
-        packed = self.kept(key, lambda: packed_conv.pack(self.weight.to(x.dtype), x))
-        x = packed_conv.convolve(x, packed, self.weight.shape[-1])
+        x = convolve_same(self, x)
         return _double(x) if self.up == 2 else x
 
 
