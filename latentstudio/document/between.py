@@ -35,8 +35,8 @@ def recipe_between(moment: Moment) -> Recipe:
     Raises:
         InputError: the keyframes belong to different models, or their starts can't be joined.
     """
-    values = {field.name: BETWEEN[field.name](moment) for field in fields(Recipe)}
-    return Recipe(**values)
+    names = [field.name for field in fields(Recipe)]
+    return Recipe(**{name: BETWEEN.get(name, held(name))(moment) for name in names})
 
 
 def _model(moment: Moment) -> ModelRef:
@@ -241,6 +241,7 @@ BETWEEN: dict[str, Callable[[Moment], Any]] = {
     "features": _features,
     "noise": _noise,
     "transform": _transform,
+    "tuning": held("tuning"),
 }
 
 
