@@ -123,12 +123,15 @@ def _write_all(generator: Generator, recipes: Sequence[Recipe], paths: Sequence[
 
 def _render_recipe(file: str, out: Path, device: str) -> None:
     from latentstudio.document.recipe_json import loads
+    from latentstudio.inversion.tuning_store import adopt_tuning, export_tuning
     from latentstudio.models.library import find_model
     from latentstudio.models.registry import load_generator
 
     recipe = loads(read_recipe_text(file))
     check_png(out)
+    adopt_tuning(recipe, Path(file).parent)
     _write_all(load_generator(find_model(recipe.model), device), [recipe], [out])
+    export_tuning(recipe, out.parent)
 
 
 def _mean_of(generator: Generator, base: Recipe, sources: Sequence[Source]) -> Source:

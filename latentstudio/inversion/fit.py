@@ -46,6 +46,8 @@ from latentstudio.models.generator import Generator, Inputs
 
 # A step that takes longer than this reports in between, so that a person can stop it.
 PATIENCE_S = 0.2
+# How often a fit that is asked for it tells where it stands.
+CHECKPOINT_EVERY = 10
 
 
 class Fit:
@@ -136,6 +138,9 @@ class Fit:
                         yield self._progress("Fitting")
                         told = time.perf_counter()
                 self.step += 1
+                if self.control.asks_checkpoints and self.step % CHECKPOINT_EVERY == 0:
+                    photos = range(len(self.targets))
+                    self.control.checkpoints = tuple(self._checkpoint(i) for i in photos)
                 is_due = options.preview_every and (
                     self.step % options.preview_every == 0 or self.step in (1, options.total_steps)
                 )

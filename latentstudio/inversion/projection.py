@@ -147,10 +147,21 @@ def _recipe(
 
 
 class Control:
-    """How another thread asks a running projection to stop and keep what it has."""
+    """How another thread asks a running projection to stop and keep what it has.
+
+    Attributes:
+        asks_checkpoints: whether `checkpoints` is to be renewed every few steps, which costs a copy each.
+        checkpoints: where the running batch stands, one a photograph.
+    """
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self.asks_checkpoints = False
+        self.checkpoints: tuple[Checkpoint, ...] = ()
+
+    def ask_checkpoints(self) -> None:
+        """From now on `checkpoints` tells where the running batch stands; at first it is empty."""
+        self.asks_checkpoints, self.checkpoints = True, ()
 
     def stop(self) -> None:
         """Finish after the present step; what was reached is the result."""

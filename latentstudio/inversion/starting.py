@@ -13,7 +13,7 @@ from torch import Tensor
 
 from latentstudio.document.recipe import Source
 from latentstudio.errors import InputError
-from latentstudio.inversion.encoder import encoder_for
+from latentstudio.inversion.encoder import Encoder, encoder_for
 from latentstudio.inversion.latents import Start
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.starts import Statistics, nearest_samples
@@ -39,7 +39,7 @@ def find_start(
     if isinstance(options.start, Source):
         yield _of_source(generator, options, n, c)
         return
-    has_encoder = info.has_encoder or (options.space != Z and encoder_for(generator) is not None)
+    has_encoder = info.has_encoder or _serves(encoder_for(generator), options.space)
     chosen = options.start
     if chosen == "auto":
         chosen = "mean" if options.method == PUBLISHED else ("encoder" if has_encoder else "samples")
@@ -63,6 +63,11 @@ def find_start(
         yield Start(found.z, found.ws, labels)
 
 
+def _serves(encoder: Encoder | None, space: str) -> bool:
+    """Whether an encoder gives a start in a space: no z can be read off a w."""
+    return encoder is not None and not (encoder.config.in_w and space == Z)
+
+
 def _encoded(generator: Generator, targets: Tensor, spread: Statistics, c: Tensor | None) -> Start:
     n, info = len(targets), generator.info
     labels = None if c is None else c.expand(n, -1)
@@ -72,8 +77,7 @@ def _encoded(generator: Generator, targets: Tensor, spread: Statistics, c: Tenso
             return Start(z, generator.mapping(z, labels), labels)
         encoder = encoder_for(generator)
         assert encoder is not None
-        z = torch.zeros((n, info.z_dim), device=targets.device)
-        return Start(z, encoder(targets), labels)
+        return Start(*encoder.start(targets, generator, labels), labels)
 
 
 def _of_source(generator: Generator, options: ProjectionOptions, n: int, c: Tensor | None) -> Start:

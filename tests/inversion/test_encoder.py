@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from latentstudio.document.recipe import Recipe
+from latentstudio.engine.render import render
+from latentstudio.errors import CheckpointError, InputError
+from latentstudio.inversion.encoder import (
+    Encoder,
+    config_for,
+    encoder_for,
+    encoder_path,
+    read_encoder,
+    write_encoder,
+)
+from latentstudio.inversion.encoder_training import TrainingOptions, train
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.projection import Control
+from latentstudio.inversion.projector import projected
+from latentstudio.inversion.target import Target
+
+FEW = TrainingOptions(steps=60, batch=16)
+
+
+def run(steps):
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_a_training_learns_and_its_encoder_is_found_by_the_model(tiny):
+    assert encoder_for(tiny) is None
+    seen, path = run(train(tiny, FEW))
+    assert path == encoder_path(tiny)
+    first, last = (np.mean([one.losses["latent"] for one in part]) for part in (seen[:5], seen[-5:]))
+    assert last < 0.6 * first
+    assert seen[-1].images.shape == (2, 16, 16, 3)
+    encoder = encoder_for(tiny)
+    assert encoder is not None
+    assert encoder_for(tiny) is encoder
+
+
+def test_an_encoder_starts_a_projection_nearer_than_the_mean(tiny):
+    run(train(tiny, FEW))
+    targets = [Target(render(Recipe.from_seed(s, truncation_psi=0.7), tiny)) for s in range(4)]
+    options = ProjectionOptions(steps=1, distance="pixel", noise_factor=0.0, fit_noise=False)
+    by_encoder, by_mean = (
+        np.mean([one.curve[0] for one in projected(tiny, targets, options.changed(start=start))])
+        for start in ("encoder", "mean")
+    )
+    assert by_encoder < by_mean
+
+
+def test_a_stopped_training_goes_on_where_it_stood(tiny):
+    control = Control()
+    steps = train(tiny, FEW, control=control)
+    for _ in range(10):
+        next(steps)
+    control.stop()
+    run(steps)
+    seen, _ = run(train(tiny, FEW))
+    assert seen[0].step == 11
+
+
+def test_a_file_gives_back_what_was_written_in_half_the_size(tiny, tmp_path):
+    torch.manual_seed(0)
+    encoder = Encoder(config_for(tiny, (16, 16))).eval()
+    path = tmp_path / "a.encoder"
+    write_encoder(path, encoder, "a" * 64, {"steps": 1})
+    found, sha256 = read_encoder(path)
+    assert sha256 == "a" * 64
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    assert torch.allclose(found(images), encoder(images), atol=0.02)
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_a_damaged_encoder_is_refused_and_none_is_found(tiny, content):
+    path = encoder_path(tiny)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError):
+        read_encoder(path)
+    assert encoder_for(tiny) is None
+
+
+def test_an_encoder_of_another_model_is_not_used(tiny):
+    path = encoder_path(tiny)
+    path.parent.mkdir(parents=True)
+    write_encoder(path, Encoder(config_for(tiny, (16, 16))), "b" * 64, {})
+    assert encoder_for(tiny) is None
+
+
+def test_a_model_without_a_file_can_have_no_encoder(tiny):
+    tiny.info = dataclasses.replace(tiny.info, sha256="")
+    assert encoder_for(tiny) is None
+    with pytest.raises(InputError, match="in none"):
+        next(train(tiny, FEW))
+
+
+def test_training_leaves_the_generator_and_the_random_numbers_alone(tiny):
+    before = torch.random.get_rng_state()
+    reference = render(Recipe.from_seed(3), tiny)
+    for _ in train(tiny, TrainingOptions(steps=3, batch=4)):
+        assert np.array_equal(render(Recipe.from_seed(3), tiny), reference)
+    assert torch.equal(torch.random.get_rng_state(), before)
