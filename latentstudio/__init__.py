@@ -19,6 +19,7 @@ from latentstudio.errors import LatentStudioError
 
 if TYPE_CHECKING:
     from latentstudio.document.recipe import Recipe
+    from latentstudio.engine.dragging import drag
     from latentstudio.engine.render import render
     from latentstudio.models.generator import Generator, GeneratorInfo
     from latentstudio.models.registry import load_generator
@@ -30,6 +31,7 @@ __all__ = [
     "LatentStudioError",
     "Recipe",
     "__version__",
+    "drag",
     "load_generator",
     "render",
 ]
@@ -38,6 +40,7 @@ _HOMES = {
     "Generator": "latentstudio.models.generator",
     "GeneratorInfo": "latentstudio.models.generator",
     "Recipe": "latentstudio.document.recipe",
+    "drag": "latentstudio.engine.dragging",
     "load_generator": "latentstudio.models.registry",
     "render": "latentstudio.engine.render",
 }

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from latentstudio import __version__
-from latentstudio.cli import convert, directions, grid, info, invert, mix, models, render, video, window
+from latentstudio.cli import convert, directions, drag, grid, info, invert, mix, models, render, video, window
 from latentstudio.cli.console import print_error, stdout
 from latentstudio.errors import CancelledError, LatentStudioError
 from latentstudio.settings import calm_threads
@@ -39,6 +39,7 @@ app.command("mix")(mix.mix)
 app.command("video")(video.video)
 app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
+app.command("drag")(drag.drag)
 app.command("convert")(convert.convert)
 app.add_typer(models.app, name="models")
 

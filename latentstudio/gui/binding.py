@@ -39,6 +39,8 @@ class PictureBinding(QObject):
         self._picture: Picture | None = None
         self._compare: Picture | None = None
         self._wants_compare = False
+        # Set while a job makes the changes: each step is worth its whole picture, and no hand waits for it.
+        self.wants_whole = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._ask_exact)
         document.recipe_changed.connect(self._on_recipe)
@@ -89,7 +91,7 @@ class PictureBinding(QObject):
         self._rest.stop()
         if not self._is_open:
             return
-        live = self._document.is_merging
+        live = self._document.is_merging and not self.wants_whole
         if not live:
             self._asked_exact = self._generation
         self._bridge.request(RenderRequest(recipe, self._generation, CANVAS, live=live))

@@ -70,6 +70,7 @@ TABS = (
     Tab("layers", "Layers", "layers", "layers.LayersPanel"),
     Tab("bench", "A − B + C", "bench", "bench.BenchPanel"),
     Tab("mix", "Mix", "mix", "mix.MixPanel"),
+    Tab("drag", "Drag", "drag", "drag.DragPanel"),
     Tab("noise", "Noise", "noise", "noise.NoisePanel"),
     Tab("model", "Model", "info", "model_info.ModelInfoPanel"),
 )

@@ -299,6 +299,13 @@ class Generator(nn.Module, ABC):
         assert picture is not None, "no stage has run"
         return picture.float()
 
+    def picture_share(self, index: int) -> tuple[float, float]:
+        """The part (of the height, of the width) of stage `index`'s features that the picture covers.
+
+        It lies in their middle. Below 1 where features reach beyond the picture, as StyleGAN3's do.
+        """
+        return (1.0, 1.0)
+
     def gives_picture(self, index: int) -> bool:
         """Whether stage `index` leaves a picture worth showing; the last one always does."""
         return index == len(self.stages) - 1

@@ -72,6 +72,15 @@ class StyleGAN3(Generator):
         x = self._layer(name)(state.x, w, inputs, name)
         return State(x, x.float() * self.output_scale if index == len(self.stages) - 1 else None)
 
+    def picture_share(self, index: int) -> tuple[float, float]:
+        """The features reach beyond the picture by a margin that the filters need."""
+        rate = self.input.sampling_rate
+        for stage in self.stages[1 : index + 1]:
+            layer = self._layer(stage.name)
+            rate *= layer.up / layer.down
+        height, width = self.stages[index].resolution
+        return min(rate / height, 1.0), min(rate / width, 1.0)
+
     def style_weights(self) -> list[StyleWeight]:
         """The affines of every layer; that of the input holds a movement, not a style, and is left out."""
         weights = []
