@@ -14,7 +14,21 @@ from typing import Annotated
 import typer
 
 from latentstudio import __version__
-from latentstudio.cli import convert, directions, drag, grid, info, invert, mix, models, render, video, window
+from latentstudio.cli import (
+    calibrate,
+    convert,
+    detect,
+    directions,
+    drag,
+    grid,
+    info,
+    invert,
+    mix,
+    models,
+    render,
+    video,
+    window,
+)
 from latentstudio.cli.console import print_error, stdout
 from latentstudio.errors import CancelledError, LatentStudioError
 from latentstudio.settings import calm_threads
@@ -41,6 +55,8 @@ app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
 app.command("drag")(drag.drag)
 app.command("convert")(convert.convert)
+app.command("calibrate")(calibrate.calibrate)
+app.command("detect")(detect.detect)
 app.add_typer(models.app, name="models")
 
 

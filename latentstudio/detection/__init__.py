@@ -1,0 +1,1 @@
+"""Was a picture made by this generator? Projection, calibrated statistics, a careful verdict."""

@@ -1,0 +1,224 @@
+"""From statistics to calibrated log-odds: a small logistic model, chosen and fitted by cross-validation.
+
+Owns the fit, the choice of statistics and the log-odds of new pictures. Groups keep the degraded copies
+of one picture together, so that no copy is scored by a model that has seen another. NumPy only,
+any thread.
+
+Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", sections 3.3 (forward
+selection), 4.4 (logistic regression) and 7.10 (cross-validation); Platt, "Probabilistic Outputs for
+Support Vector Machines", for scaling out-of-fold scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.errors import InputError
+
+Numbers = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+FOLDS = 5
+STRENGTHS = (0.03, 0.3, 3.0)  # inverse weights of the L2 penalty that are tried
+# A further statistic must lower the cross-validated log loss by this share to be taken in.
+LEAST_GAIN = 0.02
+FEWEST = 10
+NEWTON_STEPS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class LogOdds:
+    """A fitted model: statistics in, log-odds at even prior out.
+
+    Attributes:
+        names: the statistics it reads, in order.
+        mean: of each over the pictures it was fitted to.
+        scale: spread of each.
+        weights: on the scaled statistics.
+        bias: constant.
+        low: smallest value of each that was seen; smaller ones are read as this.
+        high: largest value of each that was seen.
+        limit: log-odds never go beyond this: a calibration of n pictures can't support more.
+    """
+
+    names: tuple[str, ...]
+    mean: Numbers
+    scale: Numbers
+    weights: Numbers
+    bias: float
+    low: Numbers
+    high: Numbers
+    limit: float
+
+    def __call__(self, values: Numbers) -> Numbers:
+        """Log-odds (N,) at even prior of statistics (N, len(names))."""
+        scaled = (np.clip(values, self.low, self.high) - self.mean) / self.scale
+        raw: Numbers = scaled @ self.weights + self.bias
+        return np.clip(raw, -self.limit, self.limit)
+
+    def outside(self, values: Numbers) -> tuple[str, ...]:
+        """Names of the statistics (len(names),) outside what was seen, with a margin of a twentieth."""
+        margin = (self.high - self.low) / 20
+        is_out = (values < self.low - margin) | (values > self.high + margin)
+        return tuple(name for name, out in zip(self.names, is_out, strict=True) if out)
+
+
+def fit(values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str]) -> LogOdds:
+    """Fit log-odds to statistics.
+
+    Args:
+        values: (N, len(names)).
+        labels: (N,), True for generated.
+        groups: (N,), one number for all copies of one picture.
+        names: of the columns.
+
+    Raises:
+        InputError: fewer than ten pictures of a class.
+    """
+    check_sizes(labels, groups)
+    return _fit(values, labels, groups, names)
+
+
+def _fit(values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str]) -> LogOdds:
+    mean, scale = values.mean(0), np.maximum(values.std(0), 1e-9)
+    scaled = (values - mean) / scale
+    losses = [_log_loss(out_of_fold(scaled, labels, groups, c), labels) for c in STRENGTHS]
+    strength = STRENGTHS[int(np.argmin(losses))]
+    weights, bias = logistic(scaled, labels, strength)
+    # Scores of pictures the model was fitted to are too sure of themselves; those out of fold are not.
+    slope, shift = _platt(out_of_fold(scaled, labels, groups, strength), labels)
+    weights, bias = slope * weights, slope * bias + shift
+    fewest = min(len(np.unique(groups[labels])), len(np.unique(groups[~labels])))
+    return LogOdds(
+        tuple(names), mean, scale, weights, bias, values.min(0), values.max(0), float(np.log(fewest + 1))
+    )
+
+
+def out_of_fold(scaled: Numbers, labels: Labels, groups: NDArray[np.int64], strength: float) -> Numbers:
+    """Log-odds (N,), each by a model that has seen no copy of that picture."""
+    scores = np.zeros(len(labels))
+    for chosen in _folds(labels, groups):
+        weights, bias = logistic(scaled[~chosen], labels[~chosen], strength)
+        scores[chosen] = scaled[chosen] @ weights + bias
+    return scores
+
+
+def cross_validated(values: Numbers, labels: Labels, groups: NDArray[np.int64]) -> Numbers:
+    """Calibrated log-odds (N,), each by a whole fit that has seen no copy of that picture."""
+    scores = np.zeros(len(labels))
+    names = [str(i) for i in range(values.shape[1])]
+    for chosen in _folds(labels, groups):
+        scores[chosen] = _fit(values[~chosen], labels[~chosen], groups[~chosen], names)(values[chosen])
+    return scores
+
+
+def choose(
+    values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str], most: int = 8
+) -> tuple[str, ...]:
+    """Forward selection: the statistics that lower the cross-validated log loss, the best first."""
+    check_sizes(labels, groups)
+    scaled = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+    chosen: list[int] = []
+    best = float(np.log(2))
+    while len(chosen) < min(most, len(names)):
+        losses = {
+            i: _log_loss(out_of_fold(scaled[:, [*chosen, i]], labels, groups, 0.3), labels)
+            for i in range(len(names))
+            if i not in chosen
+        }
+        winner = min(losses, key=losses.__getitem__)
+        if losses[winner] > best * (1 - LEAST_GAIN):
+            break
+        chosen.append(winner)
+        best = losses[winner]
+    if not chosen:
+        chosen = [0]
+    return tuple(names[i] for i in chosen)
+
+
+def check_sizes(labels: Labels, groups: NDArray[np.int64]) -> None:
+    """Raise InputError unless there are ten pictures of each class."""
+    for words, own in (("generated", labels), ("other", ~labels)):
+        count = len(np.unique(groups[own]))
+        if count < FEWEST:
+            raise InputError(
+                f"A calibration needs at least {FEWEST} {words} pictures to fit, but there are {count}.",
+                "Use more of them; two hundred of each are a good number.",
+            )
+
+
+def probability(log_odds: Numbers, prior: float = 0.5) -> Numbers:
+    """Posterior probabilities of log-odds at even prior.
+
+    Raises:
+        InputError: the prior is not between 0 and 1.
+    """
+    if not 0 < prior < 1:
+        raise InputError(f"The prior must lie between 0 and 1, not {prior}.", "0.5 favours neither side.")
+    return np.asarray(1 / (1 + np.exp(-(log_odds + np.log(prior / (1 - prior))))))
+
+
+def _folds(labels: Labels, groups: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+    """FOLDS parts with the same share of each class, no group in two of them."""
+    part = np.zeros(len(labels), int)
+    for own in (labels, ~labels):
+        unique = np.unique(groups[own])
+        place = np.random.default_rng(0).permutation(len(unique)) % FOLDS
+        part[own] = place[np.searchsorted(unique, groups[own])]
+    return [part == i for i in range(FOLDS)]
+
+
+def logistic(scaled: Numbers, labels: Labels, strength: float) -> tuple[Numbers, float]:
+    """Weights and bias of a balanced logistic regression with an L2 penalty on the weights.
+
+    The same minimum as scikit-learn's `LogisticRegression(C=strength, class_weight="balanced")`, by
+    Newton's method: a calibration fits more than a thousand small ones.
+
+    Args:
+        scaled: (N, k) statistics.
+        labels: (N,).
+        strength: inverse weight of the penalty.
+    """
+    count, size = scaled.shape
+    design = np.column_stack([scaled, np.ones(count)])
+    # Both classes weigh the same, so that the log-odds are those at even prior.
+    share = np.where(labels, count / (2 * max(labels.sum(), 1)), count / (2 * max((~labels).sum(), 1)))
+    weight = strength * share
+    signs = np.where(labels, 1.0, -1.0)
+    penalty = np.append(np.ones(size), 1e-9)
+    best = np.zeros(size + 1)
+
+    def loss(theta: Numbers) -> float:
+        return float(weight @ np.logaddexp(0, -signs * (design @ theta)) + penalty @ theta**2 / 2)
+
+    least = loss(best)
+    for _ in range(NEWTON_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ best, -500, 500)))
+        gradient = design.T @ (weight * (chance - labels)) + penalty * best
+        curvature = (design * (weight * chance * (1 - chance))[:, None]).T @ design
+        step = np.linalg.solve(curvature + np.diag(penalty), gradient)
+        size_of_step = 1.0
+        while (here := loss(best - size_of_step * step)) > least and size_of_step > 1e-6:
+            size_of_step /= 2
+        if here > least:
+            break
+        best, gained, least = best - size_of_step * step, least - here, here
+        if gained < 1e-10 * max(least, 1e-3):
+            break
+    return best[:-1], float(best[-1])
+
+
+def _platt(scores: Numbers, labels: Labels) -> tuple[float, float]:
+    """Slope and shift that make scores into log-odds; the slope never turns them round."""
+    slopes, shift = logistic(scores[:, None], labels, 1.0)
+    return (float(slopes[0]), shift) if slopes[0] > 0 else (1.0, 0.0)
+
+
+def _log_loss(scores: Numbers, labels: Labels) -> float:
+    signed = np.where(labels, scores, -scores)
+    each = np.logaddexp(0, -signed)
+    # Both classes weigh the same, as in the fit.
+    return float((each[labels].mean() + each[~labels].mean()) / 2)

@@ -1,0 +1,198 @@
+"""Making a calibration: which pictures, which copies, measured, stored as they come, then fitted.
+
+Owns the plan and its order; a run that was stopped goes on from its journal. Long work as a generator
+of `Progress`; on whichever `Work` it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator as Iteration
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from latentstudio.detection.building import build, split
+from latentstudio.detection.calibration import Calibration
+from latentstudio.detection.degradations import ALL, STANDARD, check_degradation
+from latentstudio.detection.photos import find_photos, open_photo
+from latentstudio.detection.protocol import Protocol
+from latentstudio.detection.records import (
+    GENERATED,
+    OTHER,
+    REAL,
+    Journal,
+    Record,
+    record_line,
+    record_of,
+)
+from latentstudio.detection.work import Outcome, Task, Work
+from latentstudio.engine.requests import Progress
+from latentstudio.errors import InputError
+from latentstudio.models.info import GeneratorInfo
+
+# Far from the seeds people try by hand, and from those that directions and encoders are made from.
+FIRST_SEED = 3_000_000_000
+EXTRA_COPIES = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which pictures a calibration is made from.
+
+    Attributes:
+        real: photo files and folders.
+        others: pictures of other generators, files and folders.
+        count: how many pictures of the model itself, and at most of each other kind.
+        psi: range of truncation the model's pictures are drawn with.
+        first_seed: of the model's pictures; the next ones follow.
+        copies: degradations of every picture.
+        extras: further ones, of which every picture gets `EXTRA_COPIES` in turn.
+        unseen: others that nothing is fitted to: one in turn for each held-out picture.
+        frame: how photos are cut, see `photos.open_photo`.
+    """
+
+    real: tuple[Path, ...]
+    others: tuple[Path, ...] = ()
+    count: int = 200
+    psi: tuple[float, float] = (0.5, 1.0)
+    first_seed: int = FIRST_SEED
+    copies: tuple[str, ...] = STANDARD
+    extras: tuple[str, ...] = field(default=tuple(name for name in ALL if name not in STANDARD))
+    unseen: tuple[str, ...] = ("jpeg60", "resize3")
+    frame: str = "middle"
+
+    def __post_init__(self) -> None:
+        for name in (*self.copies, *self.extras, *self.unseen):
+            check_degradation(name)
+        if not self.copies:
+            raise InputError("A calibration needs at least one copy of every picture.", 'Name "clean".')
+        if not self.real and not self.others:
+            raise InputError("A calibration needs pictures the model did not make.", "Name a folder.")
+        low, high = self.psi
+        if not 0 <= low <= high <= 2:
+            raise InputError(f"The range of truncation must lie in 0 to 2, not {low} to {high}.")
+
+    def to_json(self) -> dict[str, object]:
+        """What a journal is about; the photos are told by their names in its lines."""
+        return {
+            "count": self.count,
+            "psi": list(self.psi),
+            "first_seed": self.first_seed,
+            "copies": list(self.copies),
+            "extras": list(self.extras),
+            "unseen": list(self.unseen),
+            "frame": self.frame,
+        }
+
+
+def calibrate(
+    plan: Plan, info: GeneratorInfo, protocol: Protocol, work: Work, journal_path: Path | None = None
+) -> Iteration[Progress, None, Calibration]:
+    """Make a calibration.
+
+    Args:
+        plan: from which pictures.
+        info: the model.
+        protocol: how pictures are measured.
+        work: where.
+        journal_path: results are kept here, and a later call goes on from them; None keeps nothing.
+
+    Raises:
+        InputError: too few pictures can be read, or the journal belongs to something else.
+    """
+    if not info.sha256:
+        raise InputError("Only a model from a file can be calibrated.", "Save it first.")
+    tasks, skipped = tasks_of(plan, info)
+    about = {"model": info.sha256, "protocol": protocol.digest, "plan": plan.to_json()}
+    records: dict[tuple[str, str, str], Record] = {}
+    with Journal(journal_path, about) if journal_path else nullcontext() as journal:
+        for line in journal.lines if journal else ():
+            record = record_of(line)
+            records[record.key] = record
+        missing = [left for task in tasks if (left := _without(task, records))]
+        total = sum(len(task.copies) for task in tasks)
+        asked = {task.key: task for task in missing}
+        yield Progress(len(records), total, "Measuring")
+        for event in work.run(missing, protocol):
+            if isinstance(event, Progress):
+                text = f"Measuring ({event.text.lower()}, step {event.done} of {event.total})"
+                yield Progress(len(records), total, text)
+                continue
+            for record in _records(event, asked[event.key]):
+                records[record.key] = record
+                if journal:
+                    journal.add(record_line(record))
+            if event.error:
+                skipped.append(f"{event.key}: {event.error}")
+            yield Progress(len(records), total, "Measuring")
+    yield Progress(total, total, "Fitting")
+    return build(list(records.values()), info, protocol, _about(plan, skipped))
+
+
+def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:
+    """The tasks, kinds mixed so that a stopped run has some of each; and why photos were left out."""
+    skipped: list[str] = []
+    kinds: dict[str, list[Task]] = {GENERATED: []}
+    for i in range(plan.count):
+        seed = plan.first_seed + i
+        psi = float(np.random.RandomState(seed % 2**32).uniform(*plan.psi))
+        kinds[GENERATED].append(Task(f"{GENERATED}/seed{seed}", None, seed % 2**32, round(psi, 4)))
+    for kind, given in ((REAL, plan.real), (OTHER, plan.others)):
+        kinds[kind] = []
+        names: set[str] = set()
+        for path in find_photos(given) if given else ():
+            if len(kinds[kind]) == plan.count:
+                break
+            name = path.name if path.name not in names else str(path)
+            names.add(name)
+            try:
+                photo = open_photo(path, info, plan.frame)
+            except InputError as error:
+                skipped.append(f"{path.name}: {error.message}")
+                continue
+            kinds[kind].append(Task(f"{kind}/{name}", photo.image))
+    pictures = sorted((kind, task.key) for kind, own in kinds.items() for task in own)
+    held_out = {key for (_, key), held in zip(pictures, split(pictures), strict=True) if held}
+    for own in kinds.values():
+        own[:] = [_with_copies(task, plan, i, held_out=task.key in held_out) for i, task in enumerate(own)]
+    mixed = [own[i] for i in range(max(map(len, kinds.values()))) for own in kinds.values() if i < len(own)]
+    return mixed, skipped
+
+
+def _with_copies(task: Task, plan: Plan, index: int, *, held_out: bool) -> Task:
+    extras = [
+        plan.extras[(EXTRA_COPIES * index + k) % len(plan.extras)]
+        for k in range(min(EXTRA_COPIES, len(plan.extras)))
+    ]
+    unseen = [plan.unseen[index % len(plan.unseen)]] if held_out and plan.unseen else []
+    copies = tuple(dict.fromkeys([*plan.copies, *extras, *unseen]))
+    return Task(task.key, task.picture, task.seed, task.psi, copies)
+
+
+def _without(task: Task, records: dict[tuple[str, str, str], Record]) -> Task | None:
+    """The task less the copies that are measured already; None when nothing is left."""
+    kind = task.key.partition("/")[0]
+    left = tuple(name for name in task.copies if (kind, task.key, name) not in records)
+    return Task(task.key, task.picture, task.seed, task.psi, left) if left else None
+
+
+def _records(outcome: Outcome, task: Task) -> list[Record]:
+    kind = task.key.partition("/")[0]
+    return [
+        Record(task.key, kind, copy, measured.values, measured.seconds)
+        for copy, measured in zip(task.copies, outcome.measurements, strict=False)
+    ]
+
+
+def _about(plan: Plan, skipped: Sequence[str]) -> dict[str, str]:
+    about = {
+        "generated with": f"psi {plan.psi[0]:g} to {plan.psi[1]:g}, seeds from {plan.first_seed}",
+        "copies": ", ".join(dict.fromkeys([*plan.copies, *plan.extras])),
+        "never fitted": ", ".join(plan.unseen),
+    }
+    if skipped:
+        about["left out"] = f"{len(skipped)}: " + "; ".join(skipped[:5])
+    return about

@@ -1,0 +1,94 @@
+"""How a picture is measured: fixed once for a calibration, the same for every picture after.
+
+Owns `Protocol` and its JSON form; the measuring is in `measuring`. NumPy only, any thread.
+
+Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", section 5: projection in
+w, a fixed number of steps, fitted noise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from latentstudio.errors import InputError
+from latentstudio.inversion.options import ProjectionOptions
+
+MOST_RESTARTS = 10
+
+
+def quick_projection() -> ProjectionOptions:
+    """The projection a calibration uses unless told otherwise: seconds a picture on a CPU."""
+    return ProjectionOptions(
+        space="w",
+        method="fast",
+        steps=60,
+        seed=303,
+        distance="pyramid",
+        start="samples",
+        preview_every=0,
+    )
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is done to every picture.
+
+    Attributes:
+        projection: in w; its seed is that of the first try.
+        restarts: how many tries, each with a seed of its own; the nearest one counts.
+        plus_steps: steps in w+ from there, for the gap between the two spaces; 0 leaves them out.
+    """
+
+    projection: ProjectionOptions = field(default_factory=quick_projection)
+    restarts: int = 1
+    plus_steps: int = 20
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.restarts <= MOST_RESTARTS:
+            raise InputError(f"The restarts must be from 1 to {MOST_RESTARTS}, not {self.restarts}.")
+        if not 0 <= self.plus_steps <= 10_000:
+            raise InputError(f"The steps in w+ must be from 0 to 10,000, not {self.plus_steps}.")
+
+    @property
+    def digest(self) -> str:
+        """A short name for exactly this protocol: measurements of another don't mix with it."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        p = self.projection
+        noise = "fitted noise" if p.fit_noise else "noise left alone"
+        tries = "one try" if self.restarts == 1 else f"the best of {self.restarts} tries"
+        plus = f", then {self.plus_steps} steps in w+" if self.plus_steps else ""
+        return (
+            f"{p.total_steps} steps in {p.space} ({p.method}), {noise}, {tries}, seed {p.seed}, "
+            f"distance {p.distance}{plus}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; the inverse of `from_json`."""
+        return {
+            "projection": self.projection.to_json(),
+            "restarts": self.restarts,
+            "plus_steps": self.plus_steps,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Protocol:
+        """A protocol from parsed JSON.
+
+        Raises:
+            InputError: a field is missing, of the wrong form or out of range.
+        """
+        if not isinstance(stored, Mapping) or stored.keys() != {"projection", "restarts", "plus_steps"}:
+            raise InputError("The protocol of this calibration has the wrong form.")
+        counts = stored["restarts"], stored["plus_steps"]
+        if not all(type(count) is int for count in counts):
+            raise InputError("The protocol of this calibration has the wrong form.")
+        return cls(ProjectionOptions.from_json(stored["projection"]), *counts)
