@@ -23,6 +23,7 @@ from latentstudio.document.edits import (
     StyleMix,
     Transform,
 )
+from latentstudio.document.local_edits import LocalEdit
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError
 
@@ -141,17 +142,19 @@ def _center(moment: Moment) -> Source | None:
 
 
 def _directions(moment: Moment) -> tuple[DirectionEdit, ...]:
-    def key(edit: DirectionEdit) -> Hashable:
-        return edit.direction, edit.start, edit.stop
-
-    return _sliders(moment, [r.directions for r in moment.settled], key)
+    return _sliders(moment, [r.directions for r in moment.settled], _direction_key)
 
 
 def _channels(moment: Moment) -> tuple[ChannelEdit, ...]:
-    def key(edit: ChannelEdit) -> Hashable:
-        return edit.layer, edit.channel, edit.sigma
+    return _sliders(moment, [r.channels for r in moment.recipes], _channel_key)
 
-    return _sliders(moment, [r.channels for r in moment.recipes], key)
+
+def _direction_key(edit: DirectionEdit) -> Hashable:
+    return edit.direction, edit.start, edit.stop
+
+
+def _channel_key(edit: ChannelEdit) -> Hashable:
+    return edit.layer, edit.channel, edit.sigma
 
 
 Slider = TypeVar("Slider", DirectionEdit, ChannelEdit)
@@ -216,6 +219,34 @@ def _transform(moment: Moment) -> Transform | None:
     )
 
 
+def _local(moment: Moment) -> tuple[LocalEdit, ...]:
+    """Regions of all keyframes, each at its weighted amount; one that is missing is hidden there."""
+    rows = [recipe.local for recipe in moment.recipes]
+    if len(set(rows)) == 1:
+        return rows[0]
+
+    def key(edit: LocalEdit) -> Hashable:
+        return replace(edit, amount=1.0, directions=(), channels=(), name="")
+
+    places = dict.fromkeys(key(edit) for row in rows for edit in row)
+    regions = []
+    for place in places:
+        # Where a region is hidden its sliders count as where they are shown, so that it only fades.
+        shown = [next((e for e in row if key(e) == place), None) for row in rows]
+        some = next(edit for edit in shown if edit is not None)
+        filled = [edit or some for edit in shown]
+        amount = moment.sum(0.0 if edit is None else edit.amount for edit in shown)
+        regions.append(
+            replace(
+                some,
+                amount=min(max(amount, 0.0), 1.0),
+                directions=_sliders(moment, [e.directions for e in filled], _direction_key),
+                channels=_sliders(moment, [e.channels for e in filled], _channel_key),
+            )
+        )
+    return tuple(regions)
+
+
 def held(name: str) -> Callable[[Moment], Any]:
     """For a field that knows no between: the keyframe before it counts until the next is reached."""
 
@@ -242,6 +273,7 @@ BETWEEN: dict[str, Callable[[Moment], Any]] = {
     "noise": _noise,
     "transform": _transform,
     "tuning": held("tuning"),
+    "local": _local,
 }
 
 

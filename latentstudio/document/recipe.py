@@ -27,6 +27,7 @@ from latentstudio.document.edits import (
     TuningRef,
     check_finite,
 )
+from latentstudio.document.local_edits import LocalEdit, check_regions
 from latentstudio.errors import InputError
 
 COMBINATIONS = ("w", "z", "z normalized")
@@ -36,6 +37,7 @@ __all__ = [
     "ChannelEdit",
     "DirectionEdit",
     "FeatureEdit",
+    "LocalEdit",
     "ModelRef",
     "Noise",
     "NoiseLayer",
@@ -69,6 +71,7 @@ class Recipe:
         noise: the noise inputs.
         transform: StyleGAN3's transform; None where it is not used.
         tuning: changes to the generator's own weights that came with an inversion; None for none.
+        local: regions that show another picture, the later over the earlier.
     """
 
     model: ModelRef = ModelRef()
@@ -86,6 +89,7 @@ class Recipe:
     noise: Noise = Noise()
     transform: Transform | None = None
     tuning: TuningRef | None = None
+    local: tuple[LocalEdit, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -99,6 +103,7 @@ class Recipe:
             raise InputError("The truncation cutoff must not be negative.")
         for _, weight in self.classes:
             check_finite("class weight", weight)
+        check_regions(self.local)
 
     @classmethod
     def from_seed(cls, seed: int, **changes: Any) -> Recipe:
@@ -123,7 +128,7 @@ class Recipe:
 
     def unedited(self) -> Recipe:
         """The same start with nothing done to it: what "compare" shows."""
-        return replace(self, mixing=(), directions=(), channels=(), features=(), transform=None)
+        return replace(self, mixing=(), directions=(), channels=(), features=(), transform=None, local=())
 
     def with_direction(self, index: int, edit: DirectionEdit) -> Recipe:
         """A copy with one slider replaced."""

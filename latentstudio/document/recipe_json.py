@@ -21,6 +21,8 @@ from latentstudio.document.edits import (
     Transform,
     TuningRef,
 )
+from latentstudio.document.local_edits import LocalEdit
+from latentstudio.document.mask import Mask
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import InputError, NewerVersionError, RecipeError
 from latentstudio.latent.directions import Direction
@@ -35,7 +37,7 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain JSON values; fields at their defaults are written too, a tuning only if any."""
+    """The recipe as plain JSON values; all fields are written, but a tuning and regions only if any."""
     center = recipe.truncation_center
     transform = recipe.transform
     tuning = recipe.tuning
@@ -57,20 +59,15 @@ def to_json(recipe: Recipe) -> dict[str, Any]:
             "curve": list(recipe.truncation_curve),
             "center": None if center is None else source_to_json(center),
         },
-        "directions": [
-            {"direction": e.direction.to_json(), "amount": e.amount, "layers": [e.start, e.stop]}
-            for e in recipe.directions
-        ],
-        "channels": [
-            {"layer": e.layer, "channel": e.channel, "amount": e.amount, "sigma": e.sigma}
-            for e in recipe.channels
-        ],
+        "directions": [_edit_json(e) for e in recipe.directions],
+        "channels": [_channel_json(e) for e in recipe.channels],
         "features": [{"stage": e.stage, "channel": e.channel, "factor": e.factor} for e in recipe.features],
         "noise": _noise_json(recipe.noise),
         "transform": None
         if transform is None
         else {"x": transform.x, "y": transform.y, "angle_deg": transform.angle_deg},
         **({} if tuning is None else {"tuning": {"sha256": tuning.sha256, "name": tuning.name}}),
+        **({"local": [_local_json(edit) for edit in recipe.local]} if recipe.local else {}),
     }
 
 
@@ -100,6 +97,32 @@ def _noise_layer_json(layer: NoiseLayer) -> dict[str, Any]:
         "mode": layer.mode,
         "seed": layer.seed,
         "values": None if layer.values is None else layer.values.to_json(),
+    }
+
+
+def _edit_json(edit: DirectionEdit) -> dict[str, Any]:
+    return {
+        "direction": edit.direction.to_json(),
+        "amount": edit.amount,
+        "layers": [edit.start, edit.stop],
+    }
+
+
+def _channel_json(edit: ChannelEdit) -> dict[str, Any]:
+    return {"layer": edit.layer, "channel": edit.channel, "amount": edit.amount, "sigma": edit.sigma}
+
+
+def _local_json(edit: LocalEdit) -> dict[str, Any]:
+    return {
+        "mask": edit.mask.to_json(),
+        "name": edit.name,
+        "source": None if edit.source is None else source_to_json(edit.source),
+        "layers": [edit.start, edit.stop],
+        "directions": [_edit_json(e) for e in edit.directions],
+        "channels": [_channel_json(e) for e in edit.channels],
+        "amount": edit.amount,
+        "feather": edit.feather,
+        "stages": [edit.first_stage, edit.last_stage],
     }
 
 
@@ -165,10 +188,7 @@ def _read(stored: dict[str, Any]) -> Recipe:
         truncation_curve=tuple(map(_number, truncation["curve"])),
         truncation_center=None if center is None else source_from_json(center),
         directions=tuple(_edit(e) for e in stored["directions"]),
-        channels=tuple(
-            ChannelEdit(_text(e["layer"]), _whole(e["channel"]), _number(e["amount"]), _number(e["sigma"]))
-            for e in stored["channels"]
-        ),
+        channels=tuple(_channel(e) for e in stored["channels"]),
         features=tuple(
             FeatureEdit(_text(e["stage"]), _whole(e["channel"]), _number(e["factor"]))
             for e in stored["features"]
@@ -178,6 +198,7 @@ def _read(stored: dict[str, Any]) -> Recipe:
         if transform is None
         else Transform(*(_number(transform[key]) for key in ("x", "y", "angle_deg"))),
         tuning=None if tuning is None else TuningRef(_text(tuning["sha256"]), _text(tuning["name"])),
+        local=tuple(_local(edit) for edit in stored.get("local", ())),
     )
 
 
@@ -221,6 +242,33 @@ def _edit(stored: dict[str, Any]) -> DirectionEdit:
         _number(stored["amount"]),
         _whole(start),
         _optional_whole(stop),
+    )
+
+
+def _channel(stored: dict[str, Any]) -> ChannelEdit:
+    return ChannelEdit(
+        _text(stored["layer"]),
+        _whole(stored["channel"]),
+        _number(stored["amount"]),
+        _number(stored["sigma"]),
+    )
+
+
+def _local(stored: dict[str, Any]) -> LocalEdit:
+    (start, stop), (first, last) = stored["layers"], stored["stages"]
+    source = stored["source"]
+    return LocalEdit(
+        Mask.from_json(stored["mask"]),
+        _text(stored["name"]),
+        None if source is None else source_from_json(source),
+        _whole(start),
+        _optional_whole(stop),
+        tuple(_edit(e) for e in stored["directions"]),
+        tuple(_channel(e) for e in stored["channels"]),
+        _number(stored["amount"]),
+        _number(stored["feather"]),
+        _whole(first),
+        _optional_whole(last),
     )
 
 

@@ -34,12 +34,13 @@ from latentstudio.document.dragging import (
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.discovery import sample_w
 from latentstudio.engine.latents import resolve_inputs
+from latentstudio.engine.local_blending import regions_of, run_joined
 from latentstudio.engine.masks import fitted_mask
 from latentstudio.engine.render import check_model, feature_edits_by_stage, scaled_features
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
 from latentstudio.inversion.tuning_store import load_tuning
-from latentstudio.models.generator import Generator, State
+from latentstudio.models.generator import Generator, Inputs, State
 from latentstudio.models.tuning import tuned
 
 # The paper's lengths are pixels of its pictures of 512: patch, search, and the step a patch is asked for.
@@ -111,13 +112,9 @@ class PointDrag:
         self._stride, self._near = stride, self.options.near or stride
         # Plain tensors: through those of inference mode, which previews make, no gradient passes.
         with torch.inference_mode(False), torch.no_grad():
-            inputs = resolve_inputs(recipe, generator)
-            self._inputs = replace(
-                inputs,
-                noise_maps={index: noise.clone() for index, noise in inputs.noise_maps.items()},
-                style_offsets={name: offset.clone() for name, offset in inputs.style_offsets.items()},
-            )
-            self._start = inputs.ws.clone()
+            self._inputs = _plain(resolve_inputs(recipe, generator))
+            self._regions = regions_of(recipe, generator, {}, "")
+            self._insides = [_plain(region.inputs) for region in self._regions]
             read = [row for stage in generator.stages[: self._stage + 1] for row in stage.ws_rows]
             count = max(read, default=0) + 1
             self._rows = min(self.options.rows or count, count)
@@ -125,7 +122,7 @@ class PointDrag:
             self._handles = torch.tensor([p.handle for p in points], dtype=torch.float32, device=device)
             self._targets = torch.tensor([p.target for p in points], dtype=torch.float32, device=device)
             # What the rows have moved so far, in units of the spread of w.
-            self._moved = torch.zeros_like(self._start[:, : self._rows])
+            self._moved = torch.zeros_like(self._inputs.ws[:, : self._rows])
         self._moved.requires_grad_(True)
         self._optimizer = torch.optim.Adam([self._moved], lr=self.options.rate, eps=ADAM_EPSILON)
         self._first: Tensor | None = None  # the features before anything moved
@@ -159,25 +156,30 @@ class PointDrag:
         handles = tuple((float(x), float(y)) for x, y in self._handles.cpu().numpy())
         recipe = self.recipe
         if self.steps:
-            step = np.zeros(tuple(self._start.shape[1:]), np.float32)
+            step = np.zeros(tuple(self._inputs.ws.shape[1:]), np.float32)
             step[: self._rows] = (self._moved.detach() * self._unit)[0].cpu().numpy()
             recipe = with_drag(recipe, step, self._name)
         return DragStep(recipe, handles, float(distances.max()), self.steps, arrived)
 
     def _features(self) -> Tensor:
         """The features that are followed, (1, C, h, w), of the latent as it is now."""
-        rows = self._start[:, : self._rows] + self._moved * self._unit
-        inputs = replace(self._inputs, ws=torch.cat([rows, self._start[:, self._rows :]], 1))
-        state = State()
-        for index in range(self._stage + 1):
-            state = self.generator.run_stage(index, state, inputs)
-            name = self.generator.stages[index].name
-            if name in self._edits:
-                state = scaled_features(state, self._edits[name])
+        inputs = self._with_way(self._inputs)
+        insides = [self._with_way(inside) for inside in self._insides]
+        state = run_joined(self._stage, inputs, self._regions, insides, self._run)
         if state.x is None or state.x.ndim != 4:
             name = self.generator.stages[self._stage].name
             raise InputError(f'The stage "{name}" leaves no feature maps to follow.', "Choose a later one.")
         return state.x.float()
+
+    def _with_way(self, inputs: Inputs) -> Inputs:
+        """Inputs with the drag in their latents; a slider moves regions and what is around them alike."""
+        rows = inputs.ws[:, : self._rows] + self._moved * self._unit
+        return replace(inputs, ws=torch.cat([rows, inputs.ws[:, self._rows :]], 1))
+
+    def _run(self, index: int, state: State, inputs: Inputs) -> State:
+        state = self.generator.run_stage(index, state, inputs)
+        scaled = self._edits.get(self.generator.stages[index].name)
+        return state if scaled is None else scaled_features(state, scaled)
 
     def _track(self, features: Tensor) -> None:
         """Equation 2: a handle is where, near its last place, the features are most like its first."""
@@ -324,6 +326,16 @@ def feature_stage(generator: Generator, name: str = "") -> int:
         if max(generator.stages[i].resolution) * max(generator.picture_share(i)) <= usual + 0.5
     ]
     return small[-1] if small else stages[0]
+
+
+def _plain(inputs: Inputs) -> Inputs:
+    """Inputs in memory of their own, that no preview has made for itself."""
+    return replace(
+        inputs,
+        ws=inputs.ws.clone(),
+        noise_maps={index: noise.clone() for index, noise in inputs.noise_maps.items()},
+        style_offsets={name: offset.clone() for name, offset in inputs.style_offsets.items()},
+    )
 
 
 def _places(radius: float, step: float, device: torch.device, *, round_: bool = False) -> Tensor:

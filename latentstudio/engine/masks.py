@@ -5,7 +5,6 @@ Owns the resizing, and that a mask covers the picture while features may reach b
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,14 +23,13 @@ def fitted_mask(shares: Tensor, size: tuple[int, ...], picture_share: tuple[floa
     height, width = (
         min(side, max(1, round(side * share))) for side, share in zip(size, picture_share, strict=True)
     )
-    # Where the mask is the coarser one, its steps are smoothed; where it is finer, it is averaged.
-    fitted = F.interpolate(
-        shares[None, None], size=(height, width), mode="bilinear", align_corners=False, antialias=True
-    )
+    if height <= shares.shape[0] and width <= shares.shape[1]:
+        fitted = F.interpolate(shares[None, None], size=(height, width), mode="area")
+    else:
+        # A mask coarser than the features must not show its own pixels.
+        fitted = F.interpolate(shares[None, None], size=(height, width), mode="bilinear", align_corners=False)
     left, top = (size[1] - width) // 2, (size[0] - height) // 2
     padding = (left, size[1] - width - left, top, size[0] - height - top)
-    return (
-        F.pad(fitted, padding, mode="replicate")[0, 0].clamp(0, 1)
-        if any(padding)
-        else torch.clamp(fitted[0, 0], 0, 1)
-    )
+    if any(padding):
+        fitted = F.pad(fitted, padding, mode="replicate")
+    return fitted[0, 0].clamp(0, 1)

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from latentstudio.document.recipe import Recipe, TuningRef
 from latentstudio.engine.latents import noise_tokens, resolve_inputs
+from latentstudio.engine.local_blending import joined_state, regions_of, texts_with
 from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.stage_cache import Key, StageCache, stage_keys
 from latentstudio.errors import CancelledError, InputError, ModelNotFoundError
 from latentstudio.inversion.tuning_store import load_tuning
-from latentstudio.models.generator import Generator, State
+from latentstudio.models.generator import Generator, Inputs, State
 from latentstudio.models.precision import choose_fast_dtype
 from latentstudio.models.preview_heads import apply_head
 from latentstudio.models.tuning import tuned
@@ -105,7 +106,14 @@ class Renderer:
         edits = feature_edits_by_stage(recipe, generator)
         texts = {stage: repr(scaled) for stage, scaled in edits.items()}
         kind = str(dtype) if recipe.tuning is None else f"{dtype} {recipe.tuning.sha256}"
-        keys = stage_keys(generator, inputs, noise, texts, kind)
+        regions = regions_of(recipe, generator, texts, kind)
+        keys = stage_keys(generator, inputs, noise, texts_with(texts, regions, generator), kind)
+
+        def run(index: int, state: State, inputs: Inputs) -> State:
+            state = generator.run_stage(index, state, inputs)
+            scaled = edits.get(generator.stages[index].name)
+            return state if scaled is None else scaled_features(state, scaled)
+
         last, state, first = len(keys) - 1, State(), 0
         for index in range(last, -1, -1):
             found = self.cache.get(keys[index])
@@ -117,9 +125,7 @@ class Renderer:
             if should_stop is not None and should_stop():
                 raise CancelledError("The picture was abandoned for a newer one.")
             started = time.perf_counter()
-            state = generator.run_stage(index, state, inputs)
-            if generator.stages[index].name in edits:
-                state = scaled_features(state, edits[generator.stages[index].name])
+            state = joined_state(index, run(index, state, inputs), regions, run, self.cache)
             # After the last stage nobody reads the features again.
             kept = State(None, state.img) if index == last and state.img is not None else state
             self.cache.put(keys[index], kept)
