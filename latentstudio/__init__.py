@@ -6,7 +6,8 @@
     img = g.synthesis(ws, noise_mode="const")  # float32 (N, C, H, W), nominally [-1, 1]
 
 `Recipe` describes one picture as a value and `render(recipe)` draws it, with the same pixels as the
-window and the command line. Every error is a `LatentStudioError` with a message and a hint.
+window and the command line; `render_many(recipes)` draws many. Every error is a `LatentStudioError`
+with a message and a hint.
 
 Names are loaded on first use, so that `import latentstudio` alone does not import torch.
 """
@@ -19,6 +20,7 @@ from latentstudio.errors import LatentStudioError
 
 if TYPE_CHECKING:
     from latentstudio.document.recipe import Recipe
+    from latentstudio.engine.batches import render_many
     from latentstudio.engine.dragging import drag
     from latentstudio.engine.render import render
     from latentstudio.models.generator import Generator, GeneratorInfo
@@ -34,6 +36,7 @@ __all__ = [
     "drag",
     "load_generator",
     "render",
+    "render_many",
 ]
 
 _HOMES = {
@@ -43,6 +46,7 @@ _HOMES = {
     "drag": "latentstudio.engine.dragging",
     "load_generator": "latentstudio.models.registry",
     "render": "latentstudio.engine.render",
+    "render_many": "latentstudio.engine.batches",
 }
 
 

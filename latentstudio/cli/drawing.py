@@ -99,10 +99,10 @@ def pictures(
     generator: Generator, recipes: Sequence[Recipe], what: str = "Drawing"
 ) -> Iterator[NDArray[np.uint8]]:
     """The pictures of recipes, uint8 (H, W, 3), one at a time, with a progress bar."""
+    from latentstudio.engine.batches import BatchRenderer
     from latentstudio.engine.render import Renderer
 
     # What neighbours share is computed once: in a grid most pictures differ in a few layers only.
-    renderer = Renderer(generator, 256 << 20)
+    drawn = BatchRenderer(Renderer(generator, 256 << 20)).pictures(recipes)
     with progress_bar() as bar:
-        for recipe in bar.track(recipes, description=what):
-            yield renderer.frame(recipe).image
+        yield from bar.track(drawn, total=len(recipes), description=what)

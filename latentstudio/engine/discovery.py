@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from latentstudio.atomic_file import write_atomically
+from latentstudio.engine.batches import in_batches
 from latentstudio.engine.plain_discovery import layer_components, map_components
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -50,7 +52,7 @@ def sefa_job(components: int = 40) -> Job:
     return Job("SeFa", start, tag="sefa")
 
 
-def sample_w(generator: Generator, count: int, random: np.random.RandomState) -> np.ndarray:
+def sample_w(generator: Generator, count: int, random: np.random.RandomState) -> NDArray[np.float32]:
     """float32 (count, w_dim): w's of random z (and random classes) before truncation."""
     info = generator.info
     z = random.randn(count, info.z_dim).astype(np.float32)
@@ -59,8 +61,13 @@ def sample_w(generator: Generator, count: int, random: np.random.RandomState) ->
         c = torch.nn.functional.one_hot(
             torch.from_numpy(random.randint(info.c_dim, size=count).astype(np.int64)), info.c_dim
         )
-    with torch.inference_mode():
-        return generator.mapping(torch.from_numpy(z), c)[:, 0].cpu().numpy()
+
+    @torch.inference_mode()
+    def mapped(part: slice) -> NDArray[np.float32]:
+        w = generator.mapping(torch.from_numpy(z[part]), None if c is None else c[part])[:, 0]
+        return w.cpu().numpy()
+
+    return np.concatenate(list(in_batches(count, count, mapped)))
 
 
 def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:

@@ -121,15 +121,17 @@ class Engine:
                 if self._closed:
                     break
                 opening, self._open = self._open, None
-                request = None if opening else self._next_render()
+                requests = [] if opening else self._next_renders()
                 # Nobody may see the engine idle between taking a thing and doing it.
                 self._worker.busy = True
             try:
                 if opening is not None:
                     self._stop_jobs()
                     self._worker.open(opening)
-                elif request is not None:
-                    self._render(request)
+                elif len(requests) > 1:
+                    self._render_some(requests)
+                elif requests:
+                    self._render(requests[0])
                 else:
                     self._step_job()
             finally:
@@ -140,18 +142,31 @@ class Engine:
     def _has_work(self) -> bool:
         return bool(self._closed or self._open or self._renders or self._jobs or self._running)
 
-    def _next_render(self) -> RenderRequest | None:
+    def _next_renders(self) -> list[RenderRequest]:
+        """The picture that comes next; with a rough one all rough ones that wait."""
         if not self._renders:
-            return None
+            return []
         channel = min(self._renders, key=lambda name: _FIRST.get(name, 2))
-        return self._renders.pop(channel)
+        if not self._renders[channel].rough:
+            return [self._renders.pop(channel)]
+        chosen = [request for request in self._renders.values() if request.rough]
+        for request in chosen:
+            del self._renders[request.channel]
+        return chosen
 
     def _render(self, request: RenderRequest) -> None:
-        finished = self._worker.render(request)
-        if not finished:
-            # Something more urgent came: what the stages left is cached, so little is lost.
-            with self._condition:
-                if not self._closed and self._open is None:
+        if not self._worker.render(request):
+            self._put_back([request])
+
+    def _render_some(self, requests: list[RenderRequest]) -> None:
+        done = self._worker.render_some(requests)
+        self._put_back(requests[done:])
+
+    def _put_back(self, requests: list[RenderRequest]) -> None:
+        """Let pictures wait again: something more urgent came, or they were too many for once."""
+        with self._condition:
+            if not self._closed and self._open is None:
+                for request in requests:
                     self._renders.setdefault(request.channel, request)
 
     def _urgent_waits(self, request: RenderRequest) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from latentstudio.document.recipe import Recipe
+from latentstudio.engine.batches import in_batches
 from latentstudio.engine.latents import class_tensor, resolve_ws
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -164,9 +166,10 @@ def score_job(
             yield Progress(begin, samples, "Drawing samples")
             seeds = range(begin, min(begin + BATCH, samples))
             z = np.stack([recipe.seeded(seed).z(generator.info.z_dim) for seed in seeds])
-            ws, pictures = _drawn(generator, recipe, z)
-            scores[begin : begin + len(seeds)] = SCORES[score](pictures)
-            latents.extend(z if space == Z else ws)
+            for ws, pictures in in_batches(len(z), BATCH, partial(_drawn, generator, recipe, z)):
+                done = len(latents)
+                scores[done : done + len(ws)] = SCORES[score](pictures)
+                latents.extend(z[done - begin :][: len(ws)] if space == Z else ws)
         yield Progress(samples, samples, "Fitting")
         top, bottom = extremes(scores, share)
         stacked = np.stack(latents)
@@ -183,8 +186,9 @@ def _in_sigma(fit: Fit, everybody: Array) -> Fit:
 
 
 @torch.inference_mode()
-def _drawn(generator: Generator, recipe: Recipe, z: Array) -> tuple[Array, Array]:
-    """The w (N, w_dim) and pictures (N, H, W, 3) in 0..1 of a batch of z (N, z_dim)."""
+def _drawn(generator: Generator, recipe: Recipe, all_z: Array, part: slice) -> tuple[Array, Array]:
+    """The w (N, w_dim) and pictures (N, H, W, 3) in 0..1 of a part of all z (M, z_dim)."""
+    z = all_z[part]
     generator.compute_dtype = torch.float32
     c = class_tensor(recipe, generator)
     ws = generator.mapping(torch.from_numpy(z), None if c is None else c.expand(len(z), -1))

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentstudio.document.recipe import ChannelEdit, Noise, NoiseLayer, Recipe, Source, StyleMix
+from latentstudio.engine.batches import BatchRenderer
 from latentstudio.engine.discovery import sample_w
 from latentstudio.engine.latents import resolve_inputs
 from latentstudio.engine.render import Pixels, Renderer, feature_edits_by_stage, scaled_features
@@ -84,10 +85,10 @@ def pictures_job(recipes: Sequence[Recipe], title: str = "Drawing pictures", tag
     """Draw many recipes; each progress carries (index, pixels), the value is the list of pixels."""
 
     def steps(generator: Generator) -> JobSteps:
-        renderer = Renderer(generator, 256 << 20)
         pictures: list[Pixels] = []
-        for index, recipe in enumerate(recipes):
-            pictures.append(renderer.frame(recipe).image)
+        drawn = BatchRenderer(Renderer(generator, 256 << 20)).pictures(recipes)
+        for index, picture in enumerate(drawn):
+            pictures.append(picture)
             yield Progress(index + 1, len(recipes), title, (index, pictures[-1]))
         return pictures
 

@@ -1,6 +1,6 @@
-"""How the C library keeps memory between frames.
+"""Memory: how the C library keeps it between frames, how much is left, and what says that none is.
 
-Owns two switches of glibc's allocator; does nothing elsewhere. A frame's feature maps are allocated
+Owns two switches of glibc's allocator, which does nothing elsewhere. A frame's feature maps are allocated
 and freed again dozens of times a second. By default every large one is mapped anew, and the kernel
 hands out its pages one fault at a time, which costs more than the arithmetic of an elementwise step.
 Any thread.
@@ -12,6 +12,10 @@ import ctypes
 import mmap
 import sys
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 # From malloc.h.
 _M_TRIM_THRESHOLD = -1
@@ -19,6 +23,9 @@ _M_MMAP_MAX = -4
 _M_ARENA_MAX = -8
 # More than any frame needs, and still an end to what an idle program holds.
 _KEEP_BYTES = 1 << 30
+# What allocators say: CUDA's and MPS's, the processor's, the system's.
+_EXHAUSTED = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
+_UNKNOWN_SPARE = 1 << 30
 
 
 @cache
@@ -52,6 +59,33 @@ def resident_mib() -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return pages * mmap.PAGESIZE >> 20
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether an error says that there is no memory left, on whichever device.
+
+    torch has a class of its own for graphics cards only; the processor's allocator raises a plain
+    RuntimeError that says so in words.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _EXHAUSTED)
+
+
+def spare_bytes(device: torch.device) -> int:
+    """About what may still be allocated on a device without crowding others out."""
+    if device.type == "cuda":
+        import torch
+
+        free, _ = torch.cuda.mem_get_info(device)
+        return free // 2
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            found = next(line for line in file if line.startswith("MemAvailable:"))
+        return int(found.split()[1]) * 1024 // 2
+    except (OSError, StopIteration, ValueError, IndexError):
+        return _UNKNOWN_SPARE
 
 
 @cache

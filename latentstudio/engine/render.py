@@ -257,15 +257,24 @@ def render(recipe: Recipe, generator: Generator | None = None, precision: str = 
     if precision not in ("exact", "fast"):
         raise InputError(f'There is no precision "{precision}".', "Use exact or fast.")
     if generator is None:
-        from latentstudio.models.library import find_model
-        from latentstudio.models.registry import load_generator
-
-        generator = load_generator(find_model(recipe.model))
+        generator = generator_of(recipe)
     check_model(recipe, generator)
     renderer = Renderer(generator, cache_bytes=0)
     if precision == "fast":
         choose_fast_dtype(generator)
     return renderer.frame(recipe, precision=precision).image
+
+
+def generator_of(recipe: Recipe) -> Generator:
+    """The generator that a recipe was made with, loaded anew.
+
+    Raises:
+        ModelNotFoundError: it is not on this machine.
+    """
+    from latentstudio.models.library import find_model
+    from latentstudio.models.registry import load_generator
+
+    return load_generator(find_model(recipe.model))
 
 
 def check_model(recipe: Recipe, generator: Generator) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentstudio.document.recipe import Recipe
+from latentstudio.engine.memory import is_exhausted
 from latentstudio.errors import LatentStudioError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class RenderRequest:
             "canvas" goes first, then "compare", then all others in order of arrival.
         live: the hand is moving: a preview that fits the frame budget will do.
         max_side: shrink the result so that its longer side is at most this many pixels.
+        rough: a picture for looking at, such as a thumbnail: it may be drawn together with others and
+            in the fast precision.
     """
 
     recipe: Recipe
@@ -44,6 +47,7 @@ class RenderRequest:
     channel: str = CANVAS
     live: bool = False
     max_side: int | None = None
+    rough: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Failure:
         """Turn an exception into a value; unexpected ones keep their traceback for the log."""
         if isinstance(error, LatentStudioError):
             return cls(about, error.message, error.hint, **where)
-        if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        if is_exhausted(error):
             return cls(
                 about, "The memory is exhausted.", "Close other programs or open a smaller model.", **where
             )

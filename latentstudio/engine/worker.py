@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from latentstudio.engine.batches import BatchRenderer
 from latentstudio.engine.jobs import JobRunner
 from latentstudio.engine.memory import give_back_memory, resident_mib
 from latentstudio.engine.render import Pixels, Renderer, check_model
@@ -30,6 +31,9 @@ from latentstudio.models.library import KnownModel, remember_model
 from latentstudio.models.registry import load_generator
 from latentstudio.settings import Settings
 
+# Pictures that are drawn together may hold back others by about this.
+LONGEST_BATCH_S = 0.1
+
 
 class Worker:
     """The engine's hands.
@@ -48,6 +52,7 @@ class Worker:
     ) -> None:
         self._emit, self._settings, self._urgent_waits = emit, settings, urgent_waits
         self._renderer: Renderer | None = None
+        self._batches: BatchRenderer | None = None
         self._runner: JobRunner | None = None
         self.busy = False
 
@@ -60,6 +65,7 @@ class Worker:
             self._emit(Failure.of("open", error, ticket=request.ticket))
             return
         self._renderer = Renderer(generator, self._settings.cache_memory_mib << 20)
+        self._batches = BatchRenderer(self._renderer)
         info = generator.info
         elapsed_ms = (time.perf_counter() - started) * 1000
         self._emit(
@@ -112,6 +118,34 @@ class Worker:
         )
         return True
 
+    def render_some(self, requests: list[RenderRequest]) -> int:
+        """Draw as many of these rough ones as go together; how many were drawn, 0 when given up."""
+        started = time.perf_counter()
+        batches = self._batches
+        if batches is None:
+            return int(self.render(requests[0]))
+        try:
+            for request in requests:
+                check_model(request.recipe, batches.generator)
+            images = batches.some(
+                [request.recipe for request in requests],
+                precision="fast",
+                longest_s=LONGEST_BATCH_S,
+                should_stop=lambda: self._urgent_waits(requests[0]),
+            )
+        except CancelledError:
+            return 0
+        except Exception:
+            # One of them is at fault: alone each tells for itself.
+            return int(self.render(requests[0]))
+        elapsed_ms = (time.perf_counter() - started) * 1000 / len(images)
+        stages, name = len(batches.generator.stages), str(batches.generator.compute_dtype)
+        for request, image in zip(requests, images, strict=False):
+            small = shrunk(image, request.max_side)
+            precision = name.removeprefix("torch.")
+            self._emit(RenderResult(request, small, elapsed_ms, False, stages, precision, resident_mib()))
+        return len(images)
+
     def start_job(self, number: int, job: Job) -> None:
         """Make a job the running one."""
         self._runner = JobRunner(number, job, self._emit)
@@ -130,7 +164,7 @@ class Worker:
 
     def close(self) -> None:
         """Free the model and what the stages left."""
-        self._renderer = self._runner = None
+        self._renderer = self._batches = self._runner = None
         give_back_memory()
 
 

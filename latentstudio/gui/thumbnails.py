@@ -56,7 +56,7 @@ class Thumbnails(QObject):
         name = PREFIX + (channel or recipe.digest)
         if self._asked.get(name) != recipe.digest:
             self._asked[name] = recipe.digest
-            self._bridge.request(RenderRequest(recipe, channel=name, max_side=SIDE_PX))
+            self._bridge.request(RenderRequest(recipe, channel=name, max_side=SIDE_PX, rough=True))
         return None
 
     def offer(self, recipe: Recipe, image: QImage) -> None:

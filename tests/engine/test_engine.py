@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from latentstudio import render
-from latentstudio.document.recipe import Recipe
+from latentstudio.document.recipe import FeatureEdit, Recipe
 from latentstudio.engine.engine import Engine, InlineEngine
 from latentstudio.engine.requests import (
     Failure,
@@ -214,3 +214,48 @@ def test_the_inline_engine_gives_the_same_events_before_it_returns(tiny_path, ti
     assert [type(e) for e in events] == [ModelOpened, RenderResult, JobProgress, JobFinished]
     assert np.array_equal(events[1].image, render(Recipe.from_seed(3), tiny))
     engine.close()
+
+
+def test_rough_pictures_that_wait_are_drawn_together_and_each_comes_back(engine, listener, tiny, monkeypatch):
+    sizes, run = [], tiny.__class__.run_stage
+
+    def counted(self, index, state, inputs):
+        if index == 0:
+            sizes.append(len(inputs.ws))
+        return run(self, index, state, inputs)
+
+    monkeypatch.setattr(tiny.__class__, "run_stage", counted)
+    started, go = threading.Event(), threading.Event()
+    engine.submit(held(started, go))
+    assert started.wait(WAIT_S)
+    for seed in range(5):
+        engine.request(
+            RenderRequest(Recipe.from_seed(seed), seed, f"thumbnail:{seed}", max_side=8, rough=True)
+        )
+    go.set()
+    results = {}
+    while len(results) < 5:
+        result = listener.until(RenderResult)
+        results[result.request.generation] = result.image
+    assert sizes == [1, 4]
+    exact = render(Recipe.from_seed(4), tiny).reshape(8, 2, 8, 2, 3).mean((1, 3))
+    assert np.abs(results[4] - exact).max() <= 2
+
+
+def test_a_rough_picture_that_fails_does_not_take_the_others_with_it(engine, listener):
+    wrong = Recipe(features=(FeatureEdit("nowhere", 0, 1.0),))
+    started, go = threading.Event(), threading.Event()
+    engine.submit(held(started, go))
+    assert started.wait(WAIT_S)
+    for name, recipe in (("a", wrong), ("b", Recipe.from_seed(1)), ("c", Recipe.from_seed(2))):
+        engine.request(RenderRequest(recipe, 0, f"thumbnail:{name}", rough=True))
+    go.set()
+    channels = set()
+    while len(channels) < 3:
+        event = listener.until((RenderResult, Failure))
+        channels.add((type(event), event.request.channel))
+    assert channels == {
+        (Failure, "thumbnail:a"),
+        (RenderResult, "thumbnail:b"),
+        (RenderResult, "thumbnail:c"),
+    }
