@@ -25,6 +25,7 @@ from latentstudio.cli import (
     invert,
     mix,
     models,
+    region,
     render,
     video,
     window,
@@ -54,6 +55,7 @@ app.command("video")(video.video)
 app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
 app.command("drag")(drag.drag)
+app.command("region")(region.region)
 app.command("convert")(convert.convert)
 app.command("calibrate")(calibrate.calibrate)
 app.command("detect")(detect.detect)

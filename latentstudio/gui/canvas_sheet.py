@@ -11,6 +11,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from latentstudio.gui.canvas import Canvas
+from latentstudio.gui.studio import Studio
 
 
 class CanvasSheet(QWidget):
@@ -69,3 +70,10 @@ class CanvasSheet(QWidget):
         if event.type() == QEvent.Type.Resize:
             self.setGeometry(self.canvas.rect())
         return super().eventFilter(watched, event)
+
+
+def canvas_of(studio: Studio) -> Canvas | None:
+    """The canvas of the studio's window."""
+    window = studio.parent()
+    found = window.findChild(Canvas) if window is not None else None
+    return found if isinstance(found, Canvas) else None

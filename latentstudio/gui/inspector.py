@@ -71,6 +71,7 @@ TABS = (
     Tab("bench", "A − B + C", "bench", "bench.BenchPanel"),
     Tab("mix", "Mix", "mix", "mix.MixPanel"),
     Tab("drag", "Drag", "drag", "drag.DragPanel"),
+    Tab("regions", "Regions", "regions", "regions.RegionsPanel"),
     Tab("noise", "Noise", "noise", "noise.NoisePanel"),
     Tab("model", "Model", "info", "model_info.ModelInfoPanel"),
 )

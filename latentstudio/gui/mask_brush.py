@@ -25,12 +25,16 @@ class MaskBrush(CanvasSheet):
     """A sheet to paint on; the right button, or Alt, erases.
 
     Signals:
-        painted(): a stroke is finished, or taken back.
+        stroked(): a stroke under way went on.
+        painted(): a stroke is finished.
+        aborted(): Esc took the stroke under way back.
         left(): Esc while no stroke is under way.
         size_changed(float): Ctrl and the wheel made the brush larger or smaller.
     """
 
+    stroked = Signal()
     painted = Signal()
+    aborted = Signal()
     left = Signal()
     size_changed = Signal(float)
 
@@ -45,6 +49,7 @@ class MaskBrush(CanvasSheet):
         self.radius = 0.08  # in longer sides of the picture
         self.softness = 0.4  # how much of the radius falls off
         self.color = "accent"
+        self.shows_always = True  # or only while the pointer is over the picture
         self.setCursor(Qt.CursorShape.BlankCursor)
 
     @property
@@ -93,6 +98,7 @@ class MaskBrush(CanvasSheet):
             event.ignore()
         else:
             self._stroke(self.share_at(self._here))
+            self.stroked.emit()
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -125,6 +131,7 @@ class MaskBrush(CanvasSheet):
         elif self._before is not None:
             self._levels, self._before = self._before, None
             self.update()
+            self.aborted.emit()
         else:
             self.left.emit()
 
@@ -169,7 +176,7 @@ class MaskBrush(CanvasSheet):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._levels.any():
+        if self._levels.any() and (self.shows_always or self._here is not None):
             painter.drawImage(self.place(), self._veil())
         if self._here is None:
             return

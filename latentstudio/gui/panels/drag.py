@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, 
 from latentstudio.document.dragging import DragOptions, DragPoint
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job, Progress
-from latentstudio.gui.canvas import Canvas
+from latentstudio.gui.canvas_sheet import canvas_of
 from latentstudio.gui.drag_tool import DragTool
 from latentstudio.gui.mask_brush import MaskBrush
 from latentstudio.gui.mask_controls import MaskControls
@@ -261,7 +261,7 @@ class DragPanel(QWidget):
     # --- tools ----------------------------------------------------------------------------------
 
     def _make_tools(self) -> None:
-        canvas = _canvas_of(self._studio)
+        canvas = canvas_of(self._studio)
         if self.tool is not None or canvas is None:
             return
         self.tool, self.brush = DragTool(canvas), MaskBrush(canvas)
@@ -322,12 +322,6 @@ def usual_rows(model: OpenModel) -> int:
     """
     limit = model.info.img_resolution / 2
     return max(1, sum(side <= limit for side in model.sides))
-
-
-def _canvas_of(studio: Studio) -> Canvas | None:
-    window = studio.parent()
-    found = window.findChild(Canvas) if window is not None else None
-    return found if isinstance(found, Canvas) else None
 
 
 def _drag_job(recipe: Recipe, points: tuple[DragPoint, ...], options: DragOptions) -> Job:

@@ -19,7 +19,7 @@ from latentstudio.gui.favourite_files import favourite_folder
 from latentstudio.gui.layers import LayerGroup
 from latentstudio.gui.mixing import published_groups, rows_words, source_words, strict_groups
 from latentstudio.gui.mixing_grid import MixingGrid
-from latentstudio.gui.panels.mix_sources import AT_ONCE, SourceBar
+from latentstudio.gui.source_bar import AT_ONCE, SourceBar
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.layer_matrix import LayerMatrix
