@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_RECENT = 40
 SUFFIX = ".safetensors"
+DEFAULT = "clayfaces64"
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,13 @@ def remember_model(model: KnownModel, folders: Folders | None = None) -> None:
 
 
 def bundled_models() -> list[Path]:
-    """The models that travel with the program, the default first."""
-    folder = resource_dir("pretrained")
-    return sorted(folder.rglob("*" + SUFFIX))
+    """The models that travel with the program, the default first.
+
+    A model's file is named like its folder; other weights there (encoders, estimators) belong to one.
+    """
+    folders = sorted(path for path in resource_dir("pretrained").iterdir() if path.is_dir())
+    models = [path for folder in folders if (path := folder / f"{folder.name}{SUFFIX}").is_file()]
+    return sorted(models, key=lambda path: path.stem != DEFAULT)
 
 
 def default_model() -> Path:

@@ -188,6 +188,13 @@ _BUILT_IN = (
         "Tiny autoencoder (TAESD and its sisters)",
         "numbered blocks with `conv.0`, `conv.2`, `conv.4`; the other half beside it",
     ),
+    (
+        "clay_renderer",
+        "clay_renderer",
+        "clay-renderer",
+        "Clay renderer (the program's own teaching model)",
+        "the program's own format only",
+    ),
 )
 
 

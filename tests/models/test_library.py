@@ -52,3 +52,12 @@ def test_a_missing_model_says_how_to_get_it():
         find_model(ModelRef("ab" * 32, "FFHQ", "catalogue:ffhq"))
     with pytest.raises(ModelNotFoundError, match="Horses"):
         find_model(ModelRef("ab" * 32, "Horses", "horses.pkl"))
+
+
+def test_weights_beside_a_model_are_no_models_of_their_own(tmp_path, monkeypatch):
+    for name in ("b/b", "b/encoder", "clayfaces64/clayfaces64", "a/other"):
+        path = tmp_path / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    monkeypatch.setattr("latentstudio.models.library.resource_dir", lambda name: tmp_path)
+    assert [path.stem for path in bundled_models()] == ["clayfaces64", "b"]
