@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latentstudio.clay.observables import OBSERVABLES, from_observables
-from latentstudio.errors import InputError
+from latentstudio.errors import InputError, MismatchError
 from latentstudio.formats import read_checkpoint, state_dict
 from latentstudio.models.spec import as_float32
 from latentstudio.settings import resource_dir
@@ -83,7 +83,10 @@ def load_factor_network() -> FactorNetwork:
     arrays = state_dict(read_checkpoint(path).root) or {}
     network = FactorNetwork()
     stored = {name: torch.from_numpy(as_float32(array)) for name, array in arrays.items()}
-    network.load_state_dict(stored, strict=False)
+    lacking = network.load_state_dict(stored, strict=False)
+    # How many batches were seen in training is the one thing that is not stored.
+    if lacking.unexpected_keys or any(not n.endswith("num_batches_tracked") for n in lacking.missing_keys):
+        raise MismatchError(f'"{path.name}" does not fit the network that reads factors.', path=path)
     return network.requires_grad_(False).eval()
 
 

@@ -41,6 +41,7 @@ class Plan:
     Attributes:
         lr: learning rate of synthesis and embedding.
         mapping_lr: factor on it for the mapping.
+        embedding_lr: factor on it for the embedding; 0 freezes it, while a mapping is fitted to it.
         d_lr: learning rate of the discriminator.
         beta1: of the generator's Adam.
         batch: pictures a step.
@@ -58,6 +59,7 @@ class Plan:
 
     lr: float = 1e-3
     mapping_lr: float = 1.0
+    embedding_lr: float = 1.0
     d_lr: float = 1e-3
     beta1: float = 0.9
     batch: int = 32
@@ -111,11 +113,12 @@ class Trainer:
         self.g_ema, self.m_ema = (copy.deepcopy(net).requires_grad_(False).eval() for net in (self.g, self.m))
         self.g.compute_dtype = self.d.compute_dtype = self.g_ema.compute_dtype = torch.bfloat16
         mapping = {id(p) for p in self.g.mapping_network.parameters()}
-        groups = [{**g, "mapping": False} for g in parameter_groups(self.g)]
+        groups = [{**g, "part": "synthesis"} for g in parameter_groups(self.g)]
         for group in groups:
             group["params"] = [p for p in group["params"] if id(p) not in mapping]
-        groups += [{"params": list(self.m.parameters()), "factor": 1.0, "mapping": False}]
-        groups += [{"params": list(self.g.mapping_network.parameters()), "factor": 1.0, "mapping": True}]
+        groups += [{"params": list(self.m.parameters()), "factor": 1.0, "part": "embedding"}]
+        groups += [{"params": list(self.g.mapping_network.parameters()), "factor": 1.0, "part": "mapping"}]
+        self.parts = [group["part"] for group in groups]
         self.g_optimiser = _adam(groups, 0.9)
         self.d_optimiser = _adam([{"params": list(self.d.parameters())}], 0.0)
         self.step, self.shown, self.seconds = 0, 0, 0.0
@@ -155,14 +158,17 @@ class Trainer:
         """Go on from `state()`."""
         for name in ("g", "m", "d", "g_ema", "m_ema", "g_optimiser", "d_optimiser"):
             getattr(self, name).load_state_dict(state[name])
+        for group, part in zip(self.g_optimiser.param_groups, self.parts, strict=True):
+            group["part"] = part
         self.step, self.shown, self.seconds = state["counters"]
 
     # --- one step ---------------------------------------------------------------------------
 
     def train_step(self, plan: Plan) -> dict[str, float]:
         """One step of everything the plan asks for; the losses."""
+        shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
         for group in self.g_optimiser.param_groups:
-            group["lr"] = plan.lr * group["factor"] * (plan.mapping_lr if group["mapping"] else 1.0)
+            group["lr"] = plan.lr * group["factor"] * shares[group["part"]]
             group["betas"] = (plan.beta1, 0.99)
         self.d_optimiser.param_groups[0]["lr"] = plan.d_lr
         real, features, z = (t.to(self.device) for t in self.pictures.batch(plan.batch))

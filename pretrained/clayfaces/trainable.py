@@ -119,6 +119,17 @@ def new_generator(channels: list[int], **sizes: int) -> TrainingStyleGAN2:
     return network.to(memory_format=torch.channels_last)
 
 
+def mapping_config(width: int = W_DIM, layers: int = MAPPING_LAYERS) -> dict[str, Any]:
+    """The config of a mapping whose hidden layers have a width of their own."""
+    sizes = [Z_DIM, *[width] * (layers - 1), W_DIM]
+    return {
+        "z_dim": Z_DIM,
+        "c_dim": 0,
+        "w_dim": W_DIM,
+        "layers": [{"in_features": a, "out_features": b, "activation": "lrelu"} for a, b in pairwise(sizes)],
+    }
+
+
 def _gain(layer: CompactConv) -> float:
     return 1 / math.sqrt(layer.weight[0].numel())
 

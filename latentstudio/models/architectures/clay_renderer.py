@@ -65,7 +65,8 @@ class ClayRenderer(Generator):
         """The factors of w (N, 60), kept within what can be drawn: float32 (N, 60)."""
         low, high = (np.array([getattr(f, end) for f in clay.FACTORS], np.float32) for end in ("low", "high"))
         factors = (w.detach() * self.factor_std + self.factor_mean).cpu().numpy()
-        return np.clip(factors, low, high).astype(np.float32)
+        kept: np.ndarray[Any, np.dtype[np.float32]] = np.clip(factors, low, high).astype(np.float32)
+        return kept
 
     def run_stage(self, index: int, state: State, inputs: Inputs) -> State:
         """Draw the sketch, then the picture.
