@@ -82,7 +82,7 @@ def load_factor_network() -> FactorNetwork:
     path = weights_path()
     arrays = state_dict(read_checkpoint(path).root) or {}
     network = FactorNetwork()
-    stored = {name: torch.from_numpy(as_float32(array)) for name, array in arrays.items()}
+    stored = {name: torch.tensor(as_float32(array)) for name, array in arrays.items()}
     lacking = network.load_state_dict(stored, strict=False)
     # How many batches were seen in training is the one thing that is not stored.
     if lacking.unexpected_keys or any(not n.endswith("num_batches_tracked") for n in lacking.missing_keys):

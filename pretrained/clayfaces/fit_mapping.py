@@ -1,10 +1,10 @@
 """Fit a mapping network to the embedding of a run: z -> w, on latents without pictures.
 
-    python pretrained/clayfaces/fit_mapping.py --data DATA --run RUN --out MAPPING.pt [--minutes 15] [--width 512]
+    python pretrained/clayfaces/fit_mapping.py --data DATA --run RUN --out MAPPING.pt [--minutes 15]
 
 The embedding stays as it is (freeze it in the run's plan: "embedding_lr": 0). Errors count as much as the
-synthesis feels them: in the styles that w turns into, not in w itself. z is used as the mapping sees it, divided
-by its own size, so that nothing about the head is left to chance.
+synthesis feels them: in the styles that w turns into, not in w itself. z is used as the mapping sees it,
+divided by its own size, so that nothing about the head is left to chance.
 """
 
 from __future__ import annotations

@@ -102,12 +102,12 @@ def train(folder: Path, epochs: float, batch: int = 64, seed: int = 0) -> tuple[
 
 def write(network: FactorNetwork, path: Path) -> None:
     """Store the weights in 16 bits, counters left out."""
-    arrays = {
-        name: value.half().numpy()
-        for name, value in network.state_dict().items()
-        if value.is_floating_point()
-    }
-    arrays |= {name: network.state_dict()[name].numpy() for name in ("mean", "std")}
+    arrays = {}
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            stored = value if name in ("mean", "std") else value.half()
+            # safetensors writes memory as it lies, and channels come last there.
+            arrays[name] = np.ascontiguousarray(stored.numpy())
     save_file(arrays, path)
 
 
