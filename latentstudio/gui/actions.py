@@ -35,6 +35,7 @@ FILE, EDIT, VIEW, LATENT, HELP = "&File", "&Edit", "&View", "&Latent", "&Help"
 
 ENTRIES = (
     Entry(FILE, "open_file", "Open…", ("Ctrl+O",)),
+    Entry(FILE, "open_photo", "Open photo…", ("Ctrl+Shift+O",)),
     Entry(FILE, "---1"),
     Entry(FILE, "save", "Save", ("Ctrl+S",), True),
     Entry(FILE, "save_as", "Save as…", ("Ctrl+Shift+S",), True),
@@ -43,6 +44,7 @@ ENTRIES = (
     Entry(FILE, "close", "Quit", ("Ctrl+Q",)),
     Entry(EDIT, "undo", "Undo", ("Ctrl+Z",)),
     Entry(EDIT, "redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Entry(EDIT, "paste_photo", "Paste a photo", ("Ctrl+V",)),
     Entry(EDIT, "---3"),
     Entry(EDIT, "reset_sliders", "Reset all sliders", ("Ctrl+0",), True),
     Entry(EDIT, "remove_unused", "Remove unused sliders", (), True),

@@ -41,6 +41,10 @@ class Commands:
         """Ask for a file and open it."""
         self._window.filing.choose_and_open()
 
+    def open_photo(self) -> None:
+        """Ask for a photo, to invert it."""
+        self._window.photo_panel().intake.choose()
+
     def save(self) -> None:
         """Write the picture."""
         self._window.filing.save()
@@ -66,6 +70,10 @@ class Commands:
     def redo(self) -> None:
         """One step forward."""
         self._document.redo()
+
+    def paste_photo(self) -> None:
+        """The photo on the clipboard, to invert it."""
+        self._window.photo_panel().paste()
 
     def reset_sliders(self) -> None:
         """All sliders at rest."""

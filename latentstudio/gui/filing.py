@@ -18,11 +18,12 @@ from latentstudio.document.recipe import Recipe
 from latentstudio.document.recipe_json import dumps, loads
 from latentstudio.document.session_file import SUFFIX, read_recipe, write_recipe
 from latentstudio.engine.requests import Job, JobFinished, Progress, RenderRequest
-from latentstudio.errors import InputError, ModelNotFoundError, RecipeError
+from latentstudio.errors import InputError, ModelNotFoundError
 from latentstudio.gui.engine_bridge import Picture
 from latentstudio.gui.starting import fits
 from latentstudio.gui.studio import Studio
-from latentstudio.media.image import read_recipe_text, write_png
+from latentstudio.media.image import find_recipe_text, write_png
+from latentstudio.media.photo import SUFFIXES
 from latentstudio.models.library import find_model
 
 SAVE_CHANNEL = "save"
@@ -30,20 +31,21 @@ SAVE_TAG = "save-picture"
 PICTURE_FILTER = "Picture with its recipe (*.png)"
 RECIPE_FILTER = f"Recipe (*{SUFFIX})"
 _MODELS = "*.pkl *.pt *.pth *.ckpt *.bin *.safetensors *.npz *.xml *.tar"
+_PHOTOS = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
 OPEN_FILTER = (
-    f"All that opens here ({_MODELS} *.png *.json);;Models ({_MODELS})"
-    ";;Pictures and recipes (*.png *.json);;All files (*)"
+    f"All that opens here ({_MODELS} {_PHOTOS} *.json);;Models ({_MODELS})"
+    f";;Pictures and recipes (*.png *.json);;Photos ({_PHOTOS});;All files (*)"
 )
-PICTURES = {".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What a path turned out to be: a recipe with its model, or a model."""
+    """What a path turned out to be: a recipe with its model, a model, or a photo."""
 
     path: Path
     recipe: Recipe | None = None
     model: Path | None = None
+    is_photo: bool = False
 
 
 class Filing(QObject):
@@ -51,6 +53,7 @@ class Filing(QObject):
 
     Signals:
         saved(Path): a file is written.
+        photo_wanted(Path): a picture without a recipe: something to invert.
 
     Args:
         studio: the common ground.
@@ -58,6 +61,7 @@ class Filing(QObject):
     """
 
     saved = Signal(object)
+    photo_wanted = Signal(object)
 
     def __init__(self, studio: Studio, window: QWidget) -> None:
         super().__init__(window)
@@ -70,9 +74,7 @@ class Filing(QObject):
     # --- open -----------------------------------------------------------------------------------
 
     def open_path(self, path: Path) -> None:
-        """Open whatever it is: a model, a picture with a recipe, a recipe."""
-        if not self.may_discard():
-            return
+        """Open whatever it is: a model, a picture with a recipe, a recipe, a photo."""
         self._folder = path.parent
         model = self._studio.model
         self._studio.background.run(
@@ -96,7 +98,11 @@ class Filing(QObject):
             self._studio.open_model(path)
 
     def _open_found(self, found: _Found) -> None:
-        if found.recipe is None:
+        if found.is_photo:
+            self.photo_wanted.emit(found.path)
+        elif not self.may_discard():
+            return
+        elif found.recipe is None:
             self._studio.open_model(found.path)
         elif found.model is None:
             self._studio.begin(found.recipe, found.path)
@@ -251,15 +257,12 @@ def _look(path: Path, open_info: object | None) -> _Found:
             f'"{path.name}" is not there any more.', "It may have been moved or renamed.", path=path
         )
     suffix = path.suffix.lower()
-    if suffix in PICTURES:
-        raise RecipeError(
-            f'"{path.name}" is a picture without a recipe.',
-            "Open a PNG that was saved here, a model or a recipe.",
-            path=path,
-        )
-    if path.is_dir() or suffix not in (".png", ".json"):
+    if path.is_dir() or suffix not in (*SUFFIXES, ".json"):
         return _Found(path)
-    recipe = loads(read_recipe_text(path)) if suffix == ".png" else read_recipe(path)
+    text = find_recipe_text(path) if suffix == ".png" else None
+    if suffix in SUFFIXES and text is None:
+        return _Found(path, is_photo=True)
+    recipe = read_recipe(path) if text is None else loads(text)
     if open_info is not None and fits(recipe.model, open_info):  # type: ignore[arg-type]
         return _Found(path, recipe)
     try:

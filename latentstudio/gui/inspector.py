@@ -73,6 +73,7 @@ TABS = (
     Tab("drag", "Drag", "drag", "drag.DragPanel"),
     Tab("regions", "Regions", "regions", "regions.RegionsPanel"),
     Tab("noise", "Noise", "noise", "noise.NoisePanel"),
+    Tab("photo", "Photo", "photo", "photo.PhotoPanel"),
     Tab("model", "Model", "info", "model_info.ModelInfoPanel"),
 )
 
@@ -127,7 +128,7 @@ class Inspector(QWidget):
             button.setCheckable(True)
             button.setProperty("role", "rail")
             button.setIconSize(QSize(18, 18))
-            button.setToolTip(f"{tab.words} (Alt+{i + 1})")
+            button.setToolTip(f"{tab.words} (Alt+{i + 1})" if i < 9 else tab.words)
             button.setAccessibleName(tab.words)
             button.clicked.connect(lambda _=False, key=tab.key: self.show_tab(key))
             self._group.addButton(button, i)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import (
@@ -55,6 +56,10 @@ from latentstudio.gui.theme import apply_theme
 from latentstudio.gui.widgets.labels import label
 from latentstudio.models.library import default_model
 from latentstudio.settings import Settings, load_settings, save_settings
+
+if TYPE_CHECKING:
+    # The panel is imported when it is first looked at.
+    from latentstudio.gui.panels.photo import PhotoPanel
 
 COMPARE_KEY = Qt.Key.Key_Backslash
 THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
@@ -104,6 +109,9 @@ class MainWindow(QMainWindow):
         if paths:
             self.filing.open_path(paths[0])
             return
+        self._open_default()
+
+    def _open_default(self) -> None:
         try:
             self.studio.open_model(default_model())
         except LatentStudioError as error:
@@ -192,8 +200,9 @@ class MainWindow(QMainWindow):
         self.bar.heat.clicked.connect(self.heat.switch)
         self.heat.changed.connect(lambda: self.bar.set_heat(self.heat.is_on, self.heat.words))
         self.models.model_wanted.connect(self.filing.open_model)
+        self.filing.photo_wanted.connect(self._on_photo)
         self.favourites.wanted.connect(self.filing.open_path)
-        for i, tab in enumerate(self.inspector.tabs):
+        for i, tab in enumerate(self.inspector.tabs[:9]):
             shortcut = QShortcut(QKeySequence(f"Alt+{i + 1}"), self)
             shortcut.activated.connect(lambda key=tab.key: self.inspector.show_tab(key))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_theme)
@@ -224,6 +233,11 @@ class MainWindow(QMainWindow):
         self.bar.set_recipe(recipe)
         if self.canvas.shows_other:
             self.studio.binding.ask_compare()
+
+    def _on_photo(self, path: Path) -> None:
+        self.photo_panel().open_photo(path)
+        if self.studio.model is None and not self.studio.is_opening:
+            self._open_default()
 
     def _on_history(self) -> None:
         document = self.studio.document
@@ -319,7 +333,8 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files are welcome, and pictures from the panels."""
-        if event.mimeData().hasUrls() or is_picture(event.mimeData()):
+        data = event.mimeData()
+        if data.hasUrls() or data.hasImage() or is_picture(data):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -336,8 +351,14 @@ class MainWindow(QMainWindow):
             # After the drop is over: a question must not hold up the program it came from.
             path = Path(local[0])
             QTimer.singleShot(0, self, lambda: self.filing.open_path(path))
-        else:
-            self.studio.told.emit(Notice("Only files on this machine can be dropped here."))
+        elif not self.photo_panel().take_mime(event.mimeData()):
+            self.studio.told.emit(Notice("Only files and pictures on this machine can be dropped here."))
+
+    def photo_panel(self) -> PhotoPanel:
+        """The panel of photos, turned to."""
+        self.inspector.show_tab("photo")
+        panel = self.inspector.panels["photo"]
+        return cast("PhotoPanel", panel)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if there is something to lose, remember the layout, stop the threads."""

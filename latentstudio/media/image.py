@@ -42,14 +42,29 @@ def write_png(path: str | Path, pixels: NDArray[np.uint8], recipe_text: str | No
     write_atomically(Path(path), png_bytes(pixels, recipe_text))
 
 
+_NO_RECIPE = "Only pictures saved by LatentStudio carry one; other programs may have removed it."
+
+
 def read_recipe_text(path: str | Path) -> str:
     """The recipe's JSON that a PNG carries.
 
     Raises:
         RecipeError: it is not a picture, or carries no recipe.
     """
+    text = find_recipe_text(path)
+    if text is None:
+        path = Path(path)
+        raise RecipeError(f'The picture "{path.name}" carries no recipe.', _NO_RECIPE, path=path)
+    return text
+
+
+def find_recipe_text(path: str | Path) -> str | None:
+    """The recipe's JSON that a PNG carries; None where it carries none.
+
+    Raises:
+        RecipeError: it is not a picture.
+    """
     path = Path(path)
-    no_recipe = "Only pictures saved by LatentStudio carry one; other programs may have removed it."
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise RecipeError(f'Can\'t read "{path.name}": it is not an ordinary file.', path=path)
@@ -62,15 +77,13 @@ def read_recipe_text(path: str | Path) -> str:
                 assert isinstance(image, PngImagePlugin.PngImageFile)
                 text = image.text.get(RECIPE_KEY)
     except UnidentifiedImageError as error:
-        raise RecipeError(f'"{path.name}" is not a PNG picture.', no_recipe, path=path) from error
+        raise RecipeError(f'"{path.name}" is not a PNG picture.', _NO_RECIPE, path=path) from error
     except OSError as error:
         reason = error.strerror or "the picture is damaged"
         raise RecipeError(f'Can\'t read "{path.name}": {reason}.', path=path) from error
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise RecipeError(f'Can\'t read "{path.name}": the picture is damaged.', path=path) from error
-    if text is None:
-        raise RecipeError(f'The picture "{path.name}" carries no recipe.', no_recipe, path=path)
-    return str(text)
+    return None if text is None else str(text)
 
 
 def read_pixels(path: str | Path) -> NDArray[np.uint8]:

@@ -212,7 +212,7 @@ def test_history_goes_to_any_state(qtbot: QtBot, window: MainWindow) -> None:
     ("name", "content", "words"),
     [
         ("notes.pkl", b"not a pickle at all", "notes.pkl"),
-        ("photo.jpg", b"\xff\xd8\xff", "picture without a recipe"),
+        ("photo.jpg", b"\xff\xd8\xff", "photo.jpg"),
         ("broken.json", b"{", "not valid JSON"),
         ("empty.png", b"", "empty.png"),
     ],

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from latentstudio.gui.icons import pixmap
 from latentstudio.gui.theme import tokens
 
-EMPTY_PX, FULL_PX = 132, 168
+EMPTY_PX, FULL_PX = 132, 148
 
 
 class DropZone(QWidget):

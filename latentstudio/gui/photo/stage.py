@@ -305,7 +305,7 @@ class PhotoStage(QWidget):
         outside.addRect(QRectF(self.rect()))
         painter.fillPath(outside.subtracted(outline), t.color("ground", 0.62))
         for i, box in enumerate(self._boxes):
-            if i != self._chosen_face:
+            if i != self._chosen_face and self._kind == FRAME:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(QColor(255, 255, 255, 170), 1.5, Qt.PenStyle.DashLine))
                 painter.drawRoundedRect(self._face_place(box), 6, 6)
@@ -354,11 +354,14 @@ class PhotoStage(QWidget):
             painter.setBrush(tokens().color("accent"))
             painter.drawEllipse(at, 2, 2)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            below = 1 if i == 2 else -1
-            line = QRectF(at.x() - 60, at.y() + below * 22 - 8, 120, 16)
+            line, how = (
+                (QRectF(at.x() - 134, at.y() - 8, 120, 16), Qt.AlignmentFlag.AlignRight),
+                (QRectF(at.x() + 14, at.y() - 8, 120, 16), Qt.AlignmentFlag.AlignLeft),
+                (QRectF(at.x() - 60, at.y() + 12, 120, 16), Qt.AlignmentFlag.AlignHCenter),
+            )[i]
             for shift, color in (((1, 1), QColor(0, 0, 0, 190)), ((0, 0), QColor(255, 255, 255))):
                 painter.setPen(color)
-                painter.drawText(line.translated(*shift), int(Qt.AlignmentFlag.AlignCenter), words)
+                painter.drawText(line.translated(*shift), int(how | Qt.AlignmentFlag.AlignVCenter), words)
 
 
 def _distance(a: QPointF, b: QPointF) -> float:

@@ -1,0 +1,111 @@
+"""One inversion as the window follows it: curves, moments to go back to, how fast, how long still.
+
+Owns what is remembered of the progress, and no more of it than the memory allows. No widget; any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentstudio.engine.inversion_history import Pace
+from latentstudio.gui.words import seconds_words
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.projection import PENALTIES, ProjectionProgress, Snapshot
+from latentstudio.inversion.target import Target
+
+MOMENTS_BYTES = 96 << 20
+MOST_MOMENTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A picture on the way.
+
+    Attributes:
+        step: after which step.
+        image: uint8 (H, W, 3).
+        snapshot: what its recipe needs.
+        distance: of it from the target.
+    """
+
+    step: int
+    image: NDArray[np.uint8]
+    snapshot: Snapshot
+    distance: float
+
+
+@dataclass
+class Run:
+    """An inversion, from its first progress on.
+
+    Attributes:
+        target: what it aims at.
+        options: how it is done.
+        step: steps done.
+        steps: steps in all.
+        text: what is going on.
+        rate: steps per second; 0 while unknown.
+        left_s: seconds still to go; None while unknown.
+        terms: by name the values so far, with the steps they belong to.
+        moments: pictures on the way, the oldest first.
+    """
+
+    target: Target
+    options: ProjectionOptions
+    step: int = 0
+    steps: int = 0
+    text: str = ""
+    rate: float = 0.0
+    left_s: float | None = None
+    terms: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    moments: list[Moment] = field(default_factory=list)
+    _pace: Pace = field(default_factory=Pace)
+
+    def take(self, progress: ProjectionProgress) -> None:
+        """One more progress."""
+        pace = self._pace.update(progress)
+        self.steps, self.text = progress.steps, progress.text
+        self.rate, self.left_s = pace.steps_per_s, pace.left_s
+        if progress.step != self.step and progress.terms:
+            self.step = progress.step
+            for name, values in progress.terms.items():
+                steps, numbers = self.terms.setdefault(name, ([], []))
+                steps.append(self.step)
+                numbers.append(float(values[0]))
+        if progress.images is not None and progress.snapshots:
+            moment = Moment(
+                progress.step, progress.images[0], progress.snapshots[0], float(progress.distance[0])
+            )
+            self.moments.append(moment)
+            self._thin()
+
+    @property
+    def distance(self) -> float | None:
+        """The newest distance, penalties left out; None before the first step."""
+        parts = [numbers[-1] for name, (_, numbers) in self.terms.items() if name not in PENALTIES]
+        return float(sum(parts)) if parts else None
+
+    def words(self) -> str:
+        """How it goes, for a person."""
+        if not self.step:
+            return self.text or "Waiting"
+        parts = [f"Step {self.step} of {self.steps}"]
+        if self.rate:
+            parts.append(f"{self.rate:.1f} steps/s" if self.rate >= 0.2 else f"{1 / self.rate:.0f} s a step")
+        if self.left_s is not None and self.step < self.steps:
+            parts.append(f"{seconds_words(self.left_s)} left")
+        return " · ".join(parts)
+
+    def nearest(self, step: int) -> Moment | None:
+        """The picture nearest to a step."""
+        return min(self.moments, key=lambda m: abs(m.step - step), default=None)
+
+    def _thin(self) -> None:
+        """Keep first, last, and evenly what fits between."""
+        moments = self.moments
+        held = sum(m.image.nbytes + sum(n.nbytes for n in m.snapshot.noise) for m in moments)
+        if len(moments) > MOST_MOMENTS or (held > MOMENTS_BYTES and len(moments) > 4):
+            self.moments = [*moments[:-1:2], moments[-1]]
