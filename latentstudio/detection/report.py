@@ -17,7 +17,7 @@ import numpy as np
 
 from latentstudio.detection.calibration import Calibration
 from latentstudio.detection.charts import histograms, roc_curve, said_and_true
-from latentstudio.detection.detecting import Finding, encoded
+from latentstudio.detection.findings import Finding, encoded
 from latentstudio.detection.fitting import probability
 from latentstudio.detection.records import GENERATED
 from latentstudio.detection.scoring import calibration_curve
@@ -29,7 +29,7 @@ Findings = tuple[Calibration, Sequence[Finding]]
 
 CAUTION = (
     "A verdict weighs how well one generator can reproduce a picture. It says nothing about other "
-    "generators, nothing about who made or edited a picture, and it is only as good as the table below. "
+    "generators, nothing about who made or edited a picture, and it is only as good as its calibration. "
     "Compression, resizing and cropping shift it. Never let it decide alone."
 )
 COLUMNS = (

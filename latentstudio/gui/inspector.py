@@ -74,6 +74,7 @@ TABS = (
     Tab("regions", "Regions", "regions", "regions.RegionsPanel"),
     Tab("noise", "Noise", "noise", "noise.NoisePanel"),
     Tab("photo", "Photo", "photo", "photo.PhotoPanel"),
+    Tab("detect", "Detect", "detect", "detect.DetectPanel"),
     Tab("model", "Model", "info", "model_info.ModelInfoPanel"),
 )
 

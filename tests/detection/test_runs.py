@@ -10,7 +10,8 @@ import pytest
 
 from latentstudio import Recipe, render
 from latentstudio.detection.calibration import Calibration
-from latentstudio.detection.detecting import detect, difference_map
+from latentstudio.detection.detecting import detect
+from latentstudio.detection.findings import difference_map
 from latentstudio.detection.making import Plan, calibrate, tasks_of
 from latentstudio.detection.measuring import measure_pictures, own_kind, own_picture
 from latentstudio.detection.photos import find_photos, frame_photo

@@ -1,0 +1,70 @@
+"""One photo's verdict: the sentence, three pictures, what stands behind it.
+
+Owns the arrangement; the words are `detection.verdict`'s. GUI thread.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from latentstudio.detection.findings import Finding
+from latentstudio.detection.verdict import Word, ratio_words
+from latentstudio.gui.detection.photo_list import chance_words
+from latentstudio.gui.engine_bridge import as_image, enlarged
+from latentstudio.gui.widgets.labels import label, set_tone
+from latentstudio.gui.widgets.titled_pictures import TitledPictures
+
+TONES = {Word.CONSISTENT: "accent", Word.NOT: "second", Word.CANT_SAY: "muted"}
+
+
+class FindingDetail(QWidget):
+    """The verdict on one photo."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sentence = label("", "verdict", self)
+        self.sentence.setWordWrap(True)
+        self.pictures = TitledPictures(("Photo", "Closest", "Difference"), self)
+        self.pictures.setToolTip(
+            "The photo as compared, the closest the generator comes, and where they differ"
+        )
+        self.reasons = label("", "muted", self)
+        self.reasons.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        for widget in (self.sentence, self.pictures, self.reasons):
+            column.addWidget(widget)
+        self.hide()
+
+    def set_finding(self, finding: Finding | None) -> None:
+        """Show a photo; None for none."""
+        self.setVisible(finding is not None)
+        if finding is None:
+            return
+        shown = (finding.picture, finding.resynthesis, finding.difference)
+        self.pictures.setVisible(finding.picture is not None)
+        if finding.picture is not None:
+            self.pictures.set_aspect(finding.picture.shape[0] / finding.picture.shape[1])
+        for index, picture in enumerate(shown):
+            if picture is not None:
+                self.pictures.set_image(index, enlarged(picture, as_image(picture)))
+        verdict = finding.verdict
+        if verdict is None:
+            self.sentence.setText(f"Left out. {finding.error}")
+            set_tone(self.sentence, "tone", "danger")
+            self.reasons.hide()
+            return
+        self.sentence.setText(verdict.sentence)
+        set_tone(self.sentence, "tone", TONES[verdict.word])
+        told = verdict.reasons[1:] if verdict.word is Word.CANT_SAY else verdict.reasons
+        lines = [
+            *told,
+            f"Chance after looking {chance_words(verdict.posterior)}, before {verdict.prior:.0%}; "
+            f"{ratio_words(verdict.likelihood_ratio, verdict.is_capped)}.",
+            f"Its score is higher than that of {verdict.percentile_generated:.0f} % of generated and "
+            f"{verdict.percentile_others:.0f} % of other pictures; distance {verdict.distance:.1f} dB; "
+            f"{finding.seconds:.1f} s.",
+        ]
+        self.reasons.setText("\n".join(lines))
+        self.reasons.show()
