@@ -4,7 +4,7 @@
 
 Draws clay heads that no training has seen (the extra "clay"), measures them and as many of the generator's
 own pictures, clean and degraded, fits on half of them and prints the tables of the other half as Markdown.
-Everything measured lies in WORK, and a run that was stopped goes on from there. `--keep` makes the calibration
+What was measured lies in WORK, and a run that was stopped goes on from there. `--keep` makes the calibration
 the one that travels with the model: run it again whenever the bundled weights change.
 """
 
