@@ -30,6 +30,7 @@ from latentstudio.cli import (
     video,
     window,
 )
+from latentstudio.cli import map as map_command
 from latentstudio.cli.console import print_error, stdout
 from latentstudio.errors import CancelledError, LatentStudioError
 from latentstudio.settings import calm_threads
@@ -52,6 +53,7 @@ app.command("render")(render.render)
 app.command("grid")(grid.grid)
 app.command("mix")(mix.mix)
 app.command("video")(video.video)
+app.command("map")(map_command.map_)
 app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
 app.command("drag")(drag.drag)

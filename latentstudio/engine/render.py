@@ -45,12 +45,14 @@ class Frame:
         is_exact: False when stages were left out or computed in lower precision.
         stages_run: how many stages ran; the others came from the cache.
         precision: the type they computed in, such as "float32".
+        ws: float32 (num_ws, w_dim), the latents after every edit.
     """
 
     image: Pixels
     is_exact: bool
     stages_run: int
     precision: str = "float32"
+    ws: NDArray[np.float32] | None = None
 
 
 class Renderer:
@@ -133,11 +135,12 @@ class Renderer:
             in_stages += spent
             seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
         name = str(dtype).removeprefix("torch.")
+        ws = inputs.ws[0].float().cpu().numpy()
         if stop == last + 1:
             exact = dtype == torch.float32
             picture = generator.image(state)
             self._reference, self._corrections = (keys, picture), {}
-            return Frame(to_pixels(generator, picture), exact, stop - first, name)
+            return Frame(to_pixels(generator, picture), exact, stop - first, name, ws)
         small = to_pixels(generator, self._early_picture(stop - 1, state))
         # Shrunk pictures are cheap to convert; enlarging bytes is cheaper than enlarging numbers.
         height, width = generator.info.img_size
@@ -145,7 +148,7 @@ class Renderer:
         # Latents, keys and pixels cost time too; the stages may only have what is left of the budget.
         outside = time.perf_counter() - begun - in_stages
         self._outside = outside if self._outside == 0 else 0.7 * self._outside + 0.3 * outside
-        return Frame(enlarged, False, stop - first, name)
+        return Frame(enlarged, False, stop - first, name, ws)
 
     def _tuned(self, reference: TuningRef | None) -> Generator:
         """The generator, or its copy with a recipe's tuning in it; the last few copies are kept."""

@@ -62,6 +62,7 @@ class RenderResult:
         stages_run: how many stages had to run; the others came from the cache.
         precision: the type it was computed in, such as "float32".
         memory_mib: what the process holds, in MiB; 0 where the system does not tell.
+        ws: float32 (num_ws, w_dim), the latents that it was drawn from.
     """
 
     request: RenderRequest
@@ -71,6 +72,7 @@ class RenderResult:
     stages_run: int
     precision: str = "float32"
     memory_mib: int = 0
+    ws: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ class Worker:
                 frame.stages_run,
                 frame.precision,
                 resident_mib(),
+                frame.ws,
             )
         )
         return True

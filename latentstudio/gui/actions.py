@@ -55,6 +55,7 @@ ENTRIES = (
     Entry(VIEW, "zoom_out", "Zoom out", ("-",)),
     Entry(VIEW, "toggle_compare", "Compare with the unedited picture\tHold \\", (), True),
     Entry(VIEW, "toggle_heat", "Heat map of the last slider", ("H",), True),
+    Entry(VIEW, "open_map", "Latent map", ("M",), True),
     Entry(VIEW, "---4"),
     Entry(VIEW, "toggle_full_screen", "Full screen", ("F11",)),
     Entry(LATENT, "random_seed", "Random seed", ("R",), True),

@@ -113,6 +113,10 @@ class Commands:
         """The unedited picture, until chosen again."""
         self._window.set_compare(not self._window.canvas.shows_other)
 
+    def open_map(self) -> None:
+        """The latent map, large."""
+        self._window.map.open_large()
+
     def toggle_heat(self) -> None:
         """Where the slider moved last acts, over the picture, or no longer."""
         self._window.heat.switch(not self._window.heat.is_on)

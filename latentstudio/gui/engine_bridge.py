@@ -77,6 +77,7 @@ class Picture:
         is_exact: False for a preview.
         precision: the type it was computed in, such as "float32".
         memory_mib: what the process holds, in MiB; 0 where the system does not tell.
+        ws: float32 (num_ws, w_dim), the latents that it was drawn from.
     """
 
     request: RenderRequest
@@ -87,6 +88,7 @@ class Picture:
     is_exact: bool
     precision: str = "float32"
     memory_mib: int = 0
+    ws: NDArray[np.float32] | None = None
 
 
 class EngineBridge(QObject):
@@ -207,6 +209,7 @@ class EngineBridge(QObject):
                     event.is_exact,
                     event.precision,
                     event.memory_mib,
+                    event.ws,
                 )
             )
         else:

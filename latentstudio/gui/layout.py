@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QWi
 from latentstudio.gui.widgets.dock_title import DockTitle
 from latentstudio.settings import user_folders
 
-VERSION = 1
+VERSION = 2
 WIDTH_PX, HEIGHT_PX = 1440, 900
 LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 136
 
@@ -55,7 +55,8 @@ class Layout:
         sides = [docks["models"], docks["inspector"]]
         window.resizeDocks(sides, [LEFT_PX, RIGHT_PX], Qt.Orientation.Horizontal)
         window.resizeDocks([docks["history"]], [BOTTOM_PX], Qt.Orientation.Vertical)
-        window.resizeDocks([docks["models"], docks["favourites"]], [300, 260], Qt.Orientation.Vertical)
+        left = [docks[key] for key in ("models", "favourites", "map")]
+        window.resizeDocks(left, [270, 170, 220], Qt.Orientation.Vertical)
         stored = self._settings()
         geometry, state, tab = (stored.value(key) for key in ("geometry", "state", "tab"))
         if geometry is not None:

@@ -49,6 +49,8 @@ from latentstudio.gui.notifications import NoticeBar
 from latentstudio.gui.panels.favourites import FavouritesPanel
 from latentstudio.gui.panels.history import HistoryPanel
 from latentstudio.gui.panels.models import ModelsPanel
+from latentstudio.gui.panels.small_map import SmallMapPanel
+from latentstudio.gui.selections import Selections
 from latentstudio.gui.starting import fits
 from latentstudio.gui.status import StatusLine
 from latentstudio.gui.studio import OpenModel, Studio
@@ -85,6 +87,8 @@ class MainWindow(QMainWindow):
         self.filing = Filing(self.studio, self)
         self.models = ModelsPanel(self.studio)
         self.favourites = FavouritesPanel(self.studio)
+        self.map = SmallMapPanel(self.studio)
+        self.selections = Selections(self.studio, self.inspector_of)
         self.inspector = Inspector(self.studio)
         self.history = HistoryPanel(self.studio)
         self.status = StatusLine(self.studio.bridge, self)
@@ -101,6 +105,11 @@ class MainWindow(QMainWindow):
     def panels(self) -> list[Panel]:
         """Everything that shows the model and the recipe."""
         return [self.models, self.favourites, self.history, self.inspector]
+
+    def inspector_of(self, tab: str) -> QWidget:
+        """The panel of a tab, turned to."""
+        self.inspector.show_tab(tab)
+        return self.inspector.panels[tab]
 
     def start(self, paths: list[Path] | None = None) -> None:
         """Load the engine, and open what was asked for, or the bundled model."""
@@ -134,6 +143,7 @@ class MainWindow(QMainWindow):
         area = Qt.DockWidgetArea
         self.layout_.add("models", "Models", scrolling(self.models), area.LeftDockWidgetArea)
         self.layout_.add("favourites", "Favourites", scrolling(self.favourites), area.LeftDockWidgetArea)
+        self.layout_.add("map", "Latent map", self.map, area.LeftDockWidgetArea)
         self.layout_.add("inspector", "Directions", self.inspector, area.RightDockWidgetArea)
         self.layout_.add("history", "History", self.history, area.BottomDockWidgetArea)
         self.inspector.tab_changed.connect(self.layout_.titles["inspector"].set_words)
@@ -199,6 +209,9 @@ class MainWindow(QMainWindow):
         studio.binding.compare_changed.connect(self._on_compare)
         self.bar.heat.clicked.connect(self.heat.switch)
         self.heat.changed.connect(lambda: self.bar.set_heat(self.heat.is_on, self.heat.words))
+        self.map.tray_wanted.connect(self.selections.into_tray)
+        self.map.marks_wanted.connect(self.selections.mark)
+        self.map.centre_wanted.connect(self.selections.centre)
         self.models.model_wanted.connect(self.filing.open_model)
         self.filing.photo_wanted.connect(self._on_photo)
         self.favourites.wanted.connect(self.filing.open_path)

@@ -8,6 +8,8 @@ Sources: Shen et al., "Interpreting the Latent Space of GANs for Semantic Face E
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
@@ -125,6 +127,7 @@ class MarksPage(QWidget):
         """Samples are drawn with the picture's class and truncation."""
         bare = Recipe(
             model=recipe.model,
+            sources=(recipe.seeded(0),),
             classes=recipe.classes,
             truncation_psi=recipe.truncation_psi,
             truncation_cutoff=recipe.truncation_cutoff,
@@ -140,6 +143,12 @@ class MarksPage(QWidget):
             del self.marks[seed]
         else:
             self.marks[seed] = mark
+        self.sheet.viewport().update()
+        self._show()
+
+    def mark_all(self, seeds: Iterable[int], mark: str) -> None:
+        """Give many samples one mark, as a selection on the map does."""
+        self.marks.update(dict.fromkeys(seeds, mark))
         self.sheet.viewport().update()
         self._show()
 

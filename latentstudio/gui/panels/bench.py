@@ -20,7 +20,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from latentstudio.document.recipe import Recipe
+from latentstudio.document.recipe import Recipe, Source
 from latentstudio.document.starts import (
     plane_position,
     without_sliders,
@@ -228,6 +228,12 @@ class BenchPanel(QWidget):
     def put_seeds(self, index: int, text: str) -> None:
         """Put seeds into a tray, written like "4,7-9"."""
         self._put(index, self._intake.seeds(text))
+
+    def put_source(self, index: int, source: Source, words: str) -> None:
+        """Put a latent into a tray, such as the mean of a selection."""
+        if self.state.combine != "w":
+            self.state = replace(self.state, combine="w")
+        self._put(index, [Member(source, words)])
 
     def put_files(self, index: int, paths: list[Path]) -> None:
         """Put PNGs or recipe files into a tray."""
