@@ -9,10 +9,10 @@ import time
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.networks import random_stylegan2
-from latentstudio.latent.discovery import StreamedCovariance, sefa
+from latentstudio.engine.discovery import pca_job
+from latentstudio.latent.discovery import sefa
 from latentstudio.models.library import default_model
 from latentstudio.models.registry import load_generator
 
@@ -54,19 +54,11 @@ def loading(rounds: int) -> Rows:
 
 
 def discovery(samples: int) -> Rows:
-    """PCA of many w's of a 1024 px model's mapping, streamed; SeFa of its style weights."""
+    """PCA of many w's of a 1024 px model, as the program's own job; SeFa of its style weights."""
     network = random_stylegan2(1024, 32768)
-    random = np.random.RandomState(0)
-    statistics, started = StreamedCovariance(512), time.perf_counter()
-    mapping_s = 0.0
-    with torch.inference_mode():
-        while statistics.count < samples:
-            before = time.perf_counter()
-            z = random.randn(8192, 512).astype(np.float32)
-            w = network.mapping(z)[:, 0].numpy()
-            mapping_s += time.perf_counter() - before
-            statistics.update(w[: samples - statistics.count])
-    statistics.components(40)
+    started = time.perf_counter()
+    for _ in pca_job(samples).start(network):
+        pass
     total_s = time.perf_counter() - started
     weights = [w.weight.numpy() for w in network.style_weights()]
     before = time.perf_counter()
@@ -74,6 +66,5 @@ def discovery(samples: int) -> Rows:
     sefa_s = time.perf_counter() - before
     return [
         {"name": f"PCA of {samples:,} w's", "median_ms": round(total_s * 1000)},
-        {"name": "  of that sampling and mapping", "median_ms": round(mapping_s * 1000)},
         {"name": "SeFa of a 1024 px StyleGAN2", "median_ms": round(sefa_s * 1000)},
     ]

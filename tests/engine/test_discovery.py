@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from latentstudio.engine import discovery
 from latentstudio.engine.discovery import named_directions, pca_job, sefa_job
 from latentstudio.engine.requests import Progress
 
@@ -21,9 +23,8 @@ def test_pca_of_w_agrees_with_numpy_on_the_same_samples(tiny):
     assert all(isinstance(p, Progress) for p in progress)
     assert progress[-1].done == progress[-1].total == 6000
 
-    z = np.random.RandomState(0).randn(4096, 8).astype(np.float32)
-    random = np.random.RandomState(0)
-    z = np.concatenate([random.randn(4096, 8), random.randn(6000 - 4096, 8)]).astype(np.float32)
+    random = torch.Generator().manual_seed(0)
+    z = torch.cat([torch.randn(count, 8, generator=random) for count in (4096, 6000 - 4096)])
     w = tiny.mapping(z)[:, 0].double().numpy()
     _, singular, rows = np.linalg.svd(w - w.mean(0), full_matrices=False)
     assert np.allclose([d.sigma for d in directions], singular / np.sqrt(5999), rtol=1e-5)
@@ -73,3 +74,30 @@ def test_without_a_model_the_job_says_so():
 def test_named_coordinates_become_directions():
     assert [d.name for d in named_directions(("Turn", "", "Nod"), 8)] == ["Turn", "Nod"]
     assert named_directions(("Turn", "", "Nod"), 8)[1].values.array[2] == 1
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(0.0, True), (1e9, False)])
+def test_many_samples_take_the_lower_precision_where_the_clock_says_so(tiny, monkeypatch, gain, expected):
+    monkeypatch.setattr(discovery, "MANY", 100)
+    monkeypatch.setattr(discovery, "BATCH", 100)
+    monkeypatch.setattr(discovery, "WORTHWHILE", gain)
+    mapping, halves = tiny.mapping, []
+
+    def seen(*args):
+        halves.append(torch.is_autocast_enabled("cpu"))
+        return mapping(*args)
+
+    monkeypatch.setattr(tiny, "mapping", seen)
+    ws = np.concatenate(list(discovery.many_w(tiny, 650)))
+    assert halves == [False, False, True, True, expected, expected, expected]
+    assert ws.shape == (650, 8)
+    random = torch.Generator().manual_seed(0)
+    z = torch.cat([torch.randn(count, 8, generator=random) for count in [100] * 6 + [50]])
+    assert np.allclose(ws, mapping(z)[:, 0].numpy(), atol=0.05)
+
+
+def test_few_samples_are_always_exact(tiny, monkeypatch):
+    monkeypatch.setattr(discovery, "WORTHWHILE", 0.0)
+    ws = np.concatenate(list(discovery.many_w(tiny, 100)))
+    z = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
+    assert np.array_equal(ws, tiny.mapping(z)[:, 0].numpy())
