@@ -84,12 +84,21 @@ def read_for(path: Path, info: GeneratorInfo) -> list[Direction]:
 
 
 def find_direction(text: str, info: GeneratorInfo) -> Direction:
-    """The direction that a person wrote as FILE or FILE:NAME.
+    """The direction that a person wrote as FILE, FILE:NAME, or the NAME of one that the model itself has.
 
     Raises:
         InputError: there is no such file or name, or the file holds several and none was named.
     """
+    from latentstudio.document.direction_file import directions_beside
+    from latentstudio.engine.discovery import named_directions
+
     path, name = Path(text).expanduser(), ""
+    if not path.exists():
+        own = named_directions(info.provenance.z_names, info.z_dim)
+        own += directions_beside(info.path, z_dim=info.z_dim, w_dim=info.w_dim)
+        for direction in own:
+            if direction.name.casefold() == text.casefold():
+                return direction
     if not path.exists() and ":" in text:
         file, _, name = text.rpartition(":")
         path = Path(file).expanduser()

@@ -9,6 +9,7 @@ direction files, as their authors publish them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,6 +73,23 @@ def read_directions(path: str | Path, *, z_dim: int, w_dim: int, space: str | No
             path=path,
         )
     return fitting
+
+
+def directions_beside(model: str, *, z_dim: int, w_dim: int) -> list[Direction]:
+    """The named directions that travel with a model, in `<stem>.directions.json` beside its file.
+
+    None where there is no such file, or it belongs to another model: a bad extra must not keep a model from
+    opening.
+    """
+    if not model:
+        return []
+    path = Path(model)
+    path = path.with_name(path.stem + SUFFIX)
+    if not path.is_file():
+        return []
+    with contextlib.suppress(InputError):
+        return read_directions(path, z_dim=z_dim, w_dim=w_dim)
+    return []
 
 
 def write_directions(path: str | Path, directions: list[Direction]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from latentstudio.document.direction_file import directions_beside
 from latentstudio.document.recipe import DirectionEdit, ModelRef, Recipe
 from latentstudio.latent.directions import Direction, coordinate_direction
 
@@ -30,9 +31,10 @@ def model_ref(info: GeneratorInfo) -> ModelRef:
 
 
 def named(info: GeneratorInfo) -> list[Direction]:
-    """The directions along coordinates of z that carry a name."""
+    """The directions along coordinates of z that carry a name, then those that travel with the model."""
     names = info.provenance.z_names
-    return [coordinate_direction(name, i, info.z_dim) for i, name in enumerate(names) if name]
+    coordinates = [coordinate_direction(name, i, info.z_dim) for i, name in enumerate(names) if name]
+    return coordinates + directions_beside(info.path, z_dim=info.z_dim, w_dim=info.w_dim)
 
 
 def starting_recipe(info: GeneratorInfo) -> Recipe:

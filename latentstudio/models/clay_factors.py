@@ -73,13 +73,13 @@ def weights_path() -> Path:
 
 
 @cache
-def load_factor_network() -> FactorNetwork:
-    """The bundled network, in evaluation mode, on the CPU.
+def load_factor_network(path: Path | None = None) -> FactorNetwork:
+    """The bundled network, or that of another file, in evaluation mode, on the CPU.
 
     Raises:
         CheckpointError: its file is missing or damaged.
     """
-    path = weights_path()
+    path = path or weights_path()
     arrays = state_dict(read_checkpoint(path).root) or {}
     network = FactorNetwork()
     stored = {name: torch.tensor(as_float32(array)) for name, array in arrays.items()}

@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from clay_names import Z_NAMES
 
 from latentstudio import clay
+from latentstudio.clay.words import Z_NAMES
 from latentstudio.models.generator import Provenance
 from latentstudio.models.spec import NetworkSpec, write_spec
 

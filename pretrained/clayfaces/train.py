@@ -32,6 +32,7 @@ from trainable import CHANNELS, Discriminator, Embedding, new_generator, paramet
 
 from latentstudio.formats import read_checkpoint
 from latentstudio.models.architectures import stylegan2_compact
+from latentstudio.models.clay_factors import FactorNetwork, as_seen, load_factor_network
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Plan:
         ema: decay of the averaged weights a step.
         face: extra weight of the middle of the face in the pixel loss.
         gradient: weight of the loss on differences of neighbouring pixels.
+        perceptual: weight of the difference in what a factor network sees (--critic); 0 leaves it out.
         distil: weight of the mapping's loss on fresh latents, every other step.
         via_z: share of the pictures whose w comes from the mapping instead of the embedding.
         adversarial: weight of the discriminator's opinion; 0 leaves it out.
@@ -66,6 +68,7 @@ class Plan:
     ema: float = 0.998
     face: float = 4.0
     gradient: float = 1.5
+    perceptual: float = 0.0
     distil: float = 1.0
     via_z: float = 0.0
     adversarial: float = 0.0
@@ -123,6 +126,7 @@ class Trainer:
         self.d_optimiser = _adam([{"params": list(self.d.parameters())}], 0.0)
         self.step, self.shown, self.seconds = 0, 0, 0.0
         self.w_scale = 1.0
+        self.critic: FactorNetwork | None = None
 
     # --- starting and going on --------------------------------------------------------------
 
@@ -182,6 +186,8 @@ class Trainer:
             told |= self._discriminator_step(plan, real, fake.detach())
         if not plan.d_only:
             loss = self._regression(fake[mixed:], real[mixed:], plan, told)
+            if plan.perceptual:
+                loss = loss + plan.perceptual * self._perceptual(fake[mixed:], real[mixed:], told)
             if plan.distil and self.step % 2 == 0:
                 loss = loss + plan.distil * self._distil(told)
             if adversarial:
@@ -229,6 +235,20 @@ class Trainer:
         down = (fake.diff(dim=2) - real.diff(dim=2)).abs() * weight[:, :, 1:]
         right = (fake.diff(dim=3) - real.diff(dim=3)).abs() * weight[..., 1:]
         return loss + plan.gradient * (down.mean() + right.mean())
+
+    def _perceptual(self, fake: Tensor, real: Tensor, told: dict[str, float]) -> Tensor:
+        """L1 between what a network that reads factors sees of both, at all its levels, and its reading.
+
+        Not the network that the results are judged by.
+        """
+        if self.critic is None:
+            raise SystemExit("The plan asks for a perceptual loss; name its network with --critic.")
+        loss = torch.zeros((), device=self.device)
+        with torch.autocast(fake.device.type, torch.bfloat16):
+            for a, b in zip(seen_by(self.critic, fake), seen_by(self.critic, real), strict=True):
+                loss = loss + (a - b).abs().float().mean() / b.abs().float().mean().clamp(min=1e-3).detach()
+        told["perceptual"] = float(loss.detach())
+        return loss
 
     def _distil(self, told: dict[str, float]) -> Tensor:
         """How far the mapping's w is from the embedding's, as a share of the variance."""
@@ -290,6 +310,16 @@ class Trainer:
         return told
 
 
+def seen_by(critic: FactorNetwork, images: Tensor) -> list[Tensor]:
+    """Every level of a factor network's features, then its standardised reading."""
+    levels, x = [], as_seen(images)
+    for layer in critic.look:
+        x = layer(x)
+        if isinstance(layer, torch.nn.ReLU):
+            levels.append(x)
+    return [*levels, critic.say(critic.think(x.flatten(1)).relu())]
+
+
 def _detail(images: Tensor) -> Tensor:
     """Mean magnitude of what half the resolution can't hold."""
     coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
@@ -349,6 +379,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder written by make_data.py")
     parser.add_argument("--run", type=Path, required=True, help="folder of this run")
     parser.add_argument("--init", type=Path, help="an earlier training checkpoint to take the weights from")
+    parser.add_argument("--critic", type=Path, help="a factor network for the perceptual loss")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--every", type=float, default=240, help="seconds between two states")
     parser.add_argument("--threads", type=int, default=2)
@@ -358,6 +389,8 @@ def main() -> None:
     torch.manual_seed(int(time.time()))
     told.run.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(load_pictures(told.data), load_bank(told.data), told.device)
+    if told.critic:
+        trainer.critic = load_factor_network(told.critic).to(told.device)
     if (told.run / "state.pt").exists():
         trainer.restore(torch.load(told.run / "state.pt", weights_only=True))
         sys.stdout.write(f"going on at step {trainer.step}\n")

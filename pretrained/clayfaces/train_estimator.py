@@ -117,10 +117,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=float, default=12)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
-    network, table = train(told.data, told.epochs)
+    network, table = train(told.data, told.epochs, seed=told.seed)
     write(network, told.out)
     told.out.with_suffix(".json").write_text(json.dumps(table, indent=1) + "\n")
     for name, entry in table.items():

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from latentstudio.document.direction_file import read_directions, write_directions
+from latentstudio.document.direction_file import directions_beside, read_directions, write_directions
 from latentstudio.errors import CheckpointError, InputError
 from latentstudio.formats import write_safetensors
 from latentstudio.latent.directions import Direction
@@ -87,3 +87,15 @@ def test_published_ffhq_directions_are_read(shared):
     assert pca[0].sigma > pca[-1].sigma > 0
     for path in (folder / "interfacegan_stylegan1_ffhq").glob("*.npy"):
         assert len(read_directions(path, **sizes)) == 1
+
+
+def test_directions_travel_beside_a_model_and_bad_ones_do_not_stop_it(tmp_path):
+    model, beside = tmp_path / "faces.safetensors", tmp_path / "faces.directions.json"
+    assert directions_beside(str(model), **SIZES) == []
+    directions = [Direction("Smile in w", "w", Latent(ROW), 2.5)]
+    write_directions(beside, directions)
+    assert directions_beside(str(model), **SIZES) == directions
+    assert directions_beside(str(model), z_dim=6, w_dim=9) == []
+    beside.write_text("{")
+    assert directions_beside(str(model), **SIZES) == []
+    assert directions_beside("", **SIZES) == []

@@ -1,8 +1,12 @@
-"""What people read beside the coordinates of z."""
+"""What people read beside factors and the coordinates of z.
+
+Owns the words; the order is that of the renderer's latents. Any thread.
+"""
 
 from __future__ import annotations
 
-# By position: the renderer that drew the training pictures takes one normal number for each.
+from latentstudio.clay.factors import LATENT_NAMES
+
 Z_NAMES = (
     "Head width", "Jaw width", "Chin length", "Cheeks", "Ear size", "Neck width",
     "Eye distance", "Eye size", "Eye slant", "Eye opening", "Gaze sideways", "Gaze height", "Eye colour",
@@ -18,3 +22,6 @@ Z_NAMES = (
     "Background", "Background colourfulness", "Background brightness", "Background slope",
     "Haircut", "Masculine", "Fullness", "Age",
 )  # fmt: skip
+
+# By the factor's (or hidden coordinate's) name in code.
+WORDS = dict(zip(LATENT_NAMES, Z_NAMES, strict=True))
