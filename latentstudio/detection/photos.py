@@ -80,10 +80,10 @@ def frame_photo(pixels: NDArray[np.uint8], info: GeneratorInfo, frame: str = MID
     """Cut a photo's pixels (H, W, 3) to a model; see `open_photo`."""
     size = (pixels.shape[0], pixels.shape[1])
     if frame == FACES:
+        from latentstudio.engine.photos import finder
         from latentstudio.inversion.faces import find_faces
-        from latentstudio.models.feature_networks import load_mtcnn
 
-        faces = find_faces(pixels, load_mtcnn())
+        faces = find_faces(pixels, finder())
         if not faces:
             raise InputError(f'No face was found in "{name}".', "Crop the photo by hand first.")
         target = crop_to_model(pixels, info, faces[0].quad(info.img_size), name=name)

@@ -244,13 +244,13 @@ def test_what_can_not_be_planned_is_told(tmp_path: Path) -> None:
 
 
 def test_the_largest_face_is_aligned_the_published_way(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    from latentstudio.engine import photos
     from latentstudio.inversion import faces
-    from latentstudio.models import feature_networks
 
     photo = np.random.default_rng(0).integers(0, 255, (80, 120, 3), np.uint8)
     points = np.array([[50, 30], [70, 30], [60, 40], [52, 50], [68, 50]], float)
     found = [faces.Face(np.array([40.0, 20, 80, 60]), points, 0.9)]
-    monkeypatch.setattr(feature_networks, "load_mtcnn", lambda: None)
+    monkeypatch.setattr(photos, "finder", lambda: None)
     monkeypatch.setattr(faces, "find_faces", lambda pixels, detector: found)
     aligned = frame_photo(photo, tiny.info, "faces", "two.png")
     assert aligned.image.shape == (16, 16, 3)
