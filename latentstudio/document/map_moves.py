@@ -66,7 +66,8 @@ def before_truncation(ws: Array, recipe: Recipe, mean: Array, *, truncates: bool
     center = np.broadcast_to(mean, ws.shape)
     own = recipe.truncation_center
     if own is not None and own.values is not None and own.space != Z:
-        center = as_rows(own.values.array, len(ws))
+        # A centre's weight is how far from the mean it stands.
+        center = center + np.float32(own.weight) * (as_rows(own.values.array, len(ws)) - center)
     psi = effective_psi(recipe, len(ws)) if truncates else np.ones(len(ws), np.float32)
     return np.asarray((center + (ws - center) / psi[:, None]).mean(0), np.float32)
 

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.batches import in_batches
@@ -23,6 +24,7 @@ from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
 from latentstudio.latent.boundaries import Fit, extremes, fit_boundary
 from latentstudio.latent.spaces import Z
+from latentstudio.models.discriminators import load_discriminator
 from latentstudio.models.generator import Generator
 
 Array = NDArray[np.float32]
@@ -72,6 +74,37 @@ SCORES: dict[str, Score] = {
     "symmetry": symmetry,
     "detail": detail,
 }
+
+
+REALISM = "realism"  # by the discriminator in the model's own file
+
+
+def score_names() -> tuple[str, ...]:
+    """Everything that pictures may be scored by."""
+    return (*SCORES, REALISM)
+
+
+def realism_score(generator: Generator) -> Callable[[Array, Tensor | None], Array]:
+    """The discriminator's score of pictures (N, H, W, 3) in 0..1 with their classes (N, c_dim) or None.
+
+    Raises:
+        InputError: the model's file holds no discriminator that is known here.
+    """
+    judge = load_discriminator(generator.info.path)
+    if judge is None or (judge.c_dim and judge.c_dim != generator.info.c_dim):
+        raise InputError(
+            "This model's file holds no discriminator that LatentStudio knows.",
+            "Training checkpoints hold one; files for drawing alone do not. Choose another score.",
+        )
+    if (judge.resolution, judge.resolution) != generator.info.img_size:
+        raise InputError("The discriminator in this file looks at pictures of another size.")
+
+    @torch.inference_mode()
+    def score(pictures: Array, c: Tensor | None) -> Array:
+        images = torch.from_numpy(pictures.transpose(0, 3, 1, 2).copy()) * 2 - 1
+        return np.asarray(judge(images[:, : judge.channels], c).numpy(), np.float32)
+
+    return score
 
 
 @dataclass(frozen=True)
@@ -150,16 +183,18 @@ def score_job(
 
     Args:
         recipe: class and truncation of the pictures.
-        score: one of `SCORES`.
+        score: one of `score_names()`.
         tag: comes back with the events.
         samples: how many seeds.
         share: part at each end that counts as an example.
         space: "z" or "w", where the direction shall live.
     """
-    if score not in SCORES:
-        raise InputError(f'There is no score "{score}".', f"Use one of {', '.join(SCORES)}.")
+    if score not in score_names():
+        raise InputError(f'There is no score "{score}".', f"Use one of {', '.join(score_names())}.")
 
     def steps(generator: Generator) -> JobSteps:
+        judge = realism_score(generator) if score == REALISM else None
+        c = class_tensor(recipe, generator)
         scores = np.zeros(samples, np.float32)
         latents: list[Array] = []
         for begin in range(0, samples, BATCH):
@@ -168,7 +203,11 @@ def score_job(
             z = np.stack([recipe.seeded(seed).z(generator.info.z_dim) for seed in seeds])
             for ws, pictures in in_batches(len(z), BATCH, partial(_drawn, generator, recipe, z)):
                 done = len(latents)
-                scores[done : done + len(ws)] = SCORES[score](pictures)
+                if judge is None:
+                    found = SCORES[score](pictures)
+                else:
+                    found = judge(pictures, None if c is None else c.expand(len(ws), -1))
+                scores[done : done + len(ws)] = found
                 latents.extend(z[done - begin :][: len(ws)] if space == Z else ws)
         yield Progress(samples, samples, "Fitting")
         top, bottom = extremes(scores, share)

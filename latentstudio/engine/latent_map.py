@@ -8,6 +8,7 @@ Source: van der Maaten and Hinton, "Visualizing Data using t-SNE"; scikit-learn'
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from latentstudio.document.map_moves import sample_recipe
 from latentstudio.document.recipe import Recipe
-from latentstudio.engine.examples import SCORES
+from latentstudio.engine.examples import REALISM, SCORES, realism_score
 from latentstudio.engine.latents import resolve_ws
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -147,7 +148,9 @@ def _unit(placed: Array) -> Array:
 
 
 def map_factors_job(recipe: Recipe, samples: int, classes: int, tag: str) -> Job:
-    """Every score of `examples.SCORES` for samples 0 to N - 1; its value is {score: float32 (N,)}.
+    """Every score for samples 0 to N - 1; its value is {score: float32 (N,)}.
+
+    Without "realism" where the model's file holds no discriminator.
 
     The pictures are drawn in batches; progress carries what is known so far, NaN where it is not.
     """
@@ -162,6 +165,10 @@ def map_factors_job(recipe: Recipe, samples: int, classes: int, tag: str) -> Job
 
 def _factors(generator: Generator, recipe: Recipe, samples: int, classes: int) -> JobSteps:
     values = {name: np.full(samples, np.nan, np.float32) for name in SCORES}
+    judge = None
+    with contextlib.suppress(InputError):
+        judge = realism_score(generator)
+        values[REALISM] = np.full(samples, np.nan, np.float32)
     for begin in range(0, samples, PICTURE_BATCH):
         yield Progress(begin, samples, "Drawing samples", values if begin % 256 == 0 and begin else None)
         numbers = range(begin, min(begin + PICTURE_BATCH, samples))
@@ -174,4 +181,7 @@ def _factors(generator: Generator, recipe: Recipe, samples: int, classes: int) -
         pictures = (colours / 255).astype(np.float32)
         for name, score in SCORES.items():
             values[name][begin : begin + len(numbers)] = score(pictures)
+        if judge is not None:
+            c = _classes(recipe, generator, numbers, classes)
+            values[REALISM][begin : begin + len(numbers)] = judge(pictures, c)
     return values

@@ -308,6 +308,10 @@ class LatentMap(QObject):
 
     def _take_factors(self, factors: dict[str, NDArray[np.float32]]) -> None:
         self._factors = dict(factors)
+        if self.choice.colour == "realism" and "realism" not in factors:
+            words = "This model's file holds no discriminator that LatentStudio knows."
+            self.studio.tell(words, "The map keeps its points plain.")
+            self.choice = replace(self.choice, colour=PLAIN)
         self._colour()
 
     # --- where the picture stands ---------------------------------------------------------------

@@ -33,7 +33,7 @@ KINDS = (
     (LIKENESS, "Likeness", "t-SNE: what is alike lies together; takes a while"),
 )
 COUNTS = (1000, 2000, 5000, 10_000)
-SCORES = ("brightness", "warmth", "colourfulness", "contrast", "symmetry", "detail")
+SCORES = ("brightness", "warmth", "colourfulness", "contrast", "symmetry", "detail", "realism")
 TRAYS = "ABC"
 FOOT_PX = 28  # whatever stands there: the map keeps its height
 

@@ -23,6 +23,8 @@ from latentstudio.inversion.feature_terms import features, lpips
 from latentstudio.inversion.options import DISTANCES
 from latentstudio.inversion.pixel_terms import multiscale_ssim, pixel, pyramid
 from latentstudio.models.catalogue import installed_path
+from latentstudio.models.discriminators import load_discriminator
+from latentstudio.models.discriminators.features import DiscriminatorFeatures
 from latentstudio.models.feature_networks import (
     FeatureNetwork,
     load_efficientnet_lite0,
@@ -200,7 +202,14 @@ def _network(name: str, generator: Generator | None) -> FeatureNetwork:
         return _on(load_squeezenet(), generator)
     if name == "efficientnet":
         return _on(load_efficientnet_lite0(), generator)
-    raise InputError("The discriminator's distance needs a model.")
+    if generator is None:
+        raise InputError("The discriminator's distance needs a model.")
+    judge = load_discriminator(generator.info.path)
+    if judge is None:
+        raise InputError(
+            "This model's file holds no discriminator that LatentStudio knows.", "Use another distance."
+        )
+    return _on(DiscriminatorFeatures(judge), generator)
 
 
 _Network = TypeVar("_Network", bound=FeatureNetwork)

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from latentstudio import render
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.examples import SCORES, fit_job, latents_job, score_job, seeds_as_recipes
 from latentstudio.engine.latents import resolve_ws
+from latentstudio.engine.render import Renderer
 from latentstudio.errors import InputError
+from latentstudio.models.discriminators import load_discriminator
+from latentstudio.models.registry import load_generator
 
 
 def run(job, generator):
@@ -68,3 +72,26 @@ def test_a_fit_runs_without_a_generator():
     assert fit.accuracy > 0.8
     assert fit.normal @ np.ones(4) > 1
     assert np.isclose(fit.sigma, (3 * has @ fit.normal).std(), rtol=1e-3)
+
+
+def test_samples_are_ranked_by_the_models_own_discriminator_where_its_file_holds_one(shared, tiny):
+    path = shared / "zoo" / "sg2ada_cond3" / "checkpoint_nosrc.pkl"
+    generator = load_generator(path, device="cpu")
+    recipe = Recipe(classes=((1, 1.0),), truncation_psi=0.8)
+    steps = score_job(recipe, "realism", "", 24, 0.25).start(generator)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            scored = end.value
+            break
+    judge, renderer = load_discriminator(path), Renderer(generator, 0)
+    c = torch.tensor([[0.0, 1.0, 0.0]])
+
+    def score(seed: int) -> float:
+        picture = renderer.frame(recipe.changed(sources=(recipe.seeded(seed),))).image
+        return float(judge(torch.from_numpy(picture.transpose(2, 0, 1)[None] / 127.5 - 1).float(), c))
+
+    assert min(map(score, scored.top)) > max(map(score, scored.bottom))
+    with pytest.raises(InputError, match="no discriminator"):
+        next(score_job(Recipe(), "realism", "", 24, 0.25).start(tiny))

@@ -29,6 +29,7 @@ SCORES = (
     ("contrast", "Contrast", "Spread of luma"),
     ("symmetry", "Symmetry", "Likeness to the mirror image"),
     ("detail", "Detail", "Steps between neighbouring pixels"),
+    ("realism", "Realism", "What the discriminator in the model's own file thinks, where it holds one"),
 )
 SAMPLES = (500, 1000, 2000, 5000)
 SHARES = (0.02, 0.05, 0.1)
