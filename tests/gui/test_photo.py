@@ -444,3 +444,44 @@ def test_a_saved_picture_is_no_photo_but_a_plain_png_is(
     qtbot.waitUntil(lambda: window.studio.document.entries[0].label == "Opened saved.png", timeout=WAIT_MS)
     assert np.array_equal(settle(qtbot, window), pixels)
     assert window.inspector.tab != "photo"
+
+
+def test_only_what_is_painted_counts(qtbot: QtBot, window: MainWindow, panel: PhotoPanel) -> None:
+    take(qtbot, panel)
+    assert panel.counts.painted() is None
+    panel.counts.paint.click()
+    brush = panel.counts.brush
+    assert brush is not None
+    assert brush.isVisible()
+    place = brush.place()
+    start, end = place.topLeft() + QPointF(5, 5), place.bottomLeft() + QPointF(5, -5)
+    QTest.mousePress(brush, LEFT, NONE, start.toPoint())
+    QTest.mouseMove(brush, end.toPoint())
+    QTest.mouseRelease(brush, LEFT, NONE, end.toPoint())
+    mask = panel.counts.painted()
+    assert mask is not None
+    assert mask.shape == panel.desk.img_size
+    assert mask[8, 0] > 0.5
+    assert mask[8, -1] == 0
+    panel.intake.adjust.click()
+    assert not brush.isVisible()
+    panel.intake.adjust.click()
+    invert(qtbot, panel)
+    assert panel.live.run is not None
+    assert panel.live.run.target.mask is not None
+    panel.desk.reset_frame()
+    assert panel.counts.painted() is None
+    settle(qtbot, window)
+
+
+def test_another_photo_clears_the_views_of_the_run_before(
+    qtbot: QtBot, window: MainWindow, panel: PhotoPanel
+) -> None:
+    take(qtbot, panel)
+    invert(qtbot, panel)
+    settle(qtbot, window)
+    assert panel.live.isVisible()
+    assert not panel.intake.zone.isVisible()
+    take(qtbot, panel, photo_pixels(60, 60))
+    assert not panel.live.isVisible()
+    assert panel.intake.zone.isVisible()

@@ -16,10 +16,11 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 from latentstudio.document.recipe import Recipe
 from latentstudio.document.starts import without_sliders
 from latentstudio.errors import LatentStudioError
-from latentstudio.gui.conditions.transform import canvas_of
+from latentstudio.gui.canvas_sheet import canvas_of
 from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.photo.back import BackToPhoto, Inverted
 from latentstudio.gui.photo.choices import InversionChoices
+from latentstudio.gui.photo.counts import WhatCounts
 from latentstudio.gui.photo.desk import PhotoDesk
 from latentstudio.gui.photo.intake import FINDER, PhotoIntake
 from latentstudio.gui.photo.live import LiveView
@@ -54,6 +55,7 @@ class PhotoPanel(QWidget):
         self.desk = PhotoDesk(studio, self)
         self.intake = PhotoIntake(studio, self.desk, canvas, self)
         self.choices = InversionChoices(self)
+        self.counts = WhatCounts(self.desk, canvas, self)
         self.live = LiveView(self)
         self.back = BackToPhoto(studio, canvas, self)
         self.invert = QPushButton("Invert", self)
@@ -75,6 +77,7 @@ class PhotoPanel(QWidget):
         how.setSpacing(8)
         how.addWidget(caption("Inversion", self._how))
         how.addWidget(self.choices)
+        how.addWidget(self.counts)
         how.addLayout(row)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 16)
@@ -86,7 +89,14 @@ class PhotoPanel(QWidget):
         column.addStretch(1)
 
     def _wire(self) -> None:
-        self.desk.photo_changed.connect(self._show)
+        self.desk.photo_changed.connect(self._take_photo)
+        for one, other in (
+            (self.intake.adjust, self.counts.paint),
+            (self.counts.paint, self.intake.adjust),
+        ):
+            # One thing at a time lies over the canvas.
+            one.toggled.connect(lambda on, other=other: other.setChecked(other.isChecked() and not on))
+            one.toggled.connect(lambda on: self.back.hide_all() if on else None)
         self.invert.clicked.connect(self.start)
         self.intake.install.clicked.connect(self.install_finder)
         self.live.stop_wanted.connect(self.stop)
@@ -131,12 +141,20 @@ class PhotoPanel(QWidget):
         """The stage belongs to the panel that shows: elsewhere the canvas is the picture again."""
         if not event.spontaneous():
             self.intake.adjust.setChecked(False)
+            self.counts.paint.setChecked(False)
         super().hideEvent(event)
+
+    def _take_photo(self) -> None:
+        # The views of a run belong to its photo.
+        if self._photo is not None and self._photo.photo is not self.desk.photo and not self._job.is_running:
+            self.live.clear()
+        self._show()
 
     def _show(self) -> None:
         there = self.desk.photo is not None and self._model is not None
         # While it runs there is nothing to choose, and the room is for looking.
         self._how.setVisible(there and not self._job.is_running)
+        self.intake.set_compact(self.live.run is not None)
         self.invert.setText("Invert" if self._result is None else "Invert again")
 
     # --- inversion ------------------------------------------------------------------------------
@@ -144,7 +162,7 @@ class PhotoPanel(QWidget):
     def start(self) -> None:
         """Invert what is in the frame."""
         try:
-            target, options = self.desk.target(), self.choices.options()
+            target, options = self.desk.target(self.counts.painted()), self.choices.options()
         except LatentStudioError as error:
             self._studio.tell_error(error)
             return
@@ -171,6 +189,7 @@ class PhotoPanel(QWidget):
         self._options, control = options, Control()
         self._control, self._result = control, None
         self.intake.adjust.setChecked(False)
+        self.counts.paint.setChecked(False)
         run = Run(target, options)
         before = self.live.run
         if resume is not None and before is not None:

@@ -159,8 +159,7 @@ class BackToPhoto(QWidget):
         self._inverted, self._base, self._small = inverted, None, None
         self.setVisible(inverted is not None)
         if inverted is None or inverted.target.alignment is None:
-            self.show_split(OFF)
-            self.look.setChecked(False)
+            self.hide_all()
             return
         photo, alignment = inverted.photo, inverted.target.alignment
         small = shrunk(photo, PREVIEW_PX)
@@ -170,6 +169,11 @@ class BackToPhoto(QWidget):
         self._note.setText(f"Saved at {width} × {height}, as the photo is.")
         self._studio.bridge.request(RenderRequest(inverted.recipe, channel=BASE_CHANNEL))
         self._show_before()
+
+    def hide_all(self) -> None:
+        """Nothing of this lies over the canvas."""
+        self.show_split(OFF)
+        self.look.setChecked(False)
 
     # --- split view -----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Owns the plot and its legend; the numbers come from outside. GUI thread.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -51,12 +52,27 @@ class _Key(QWidget):
         painter.drawRoundedRect(0, self.height() // 2 - 2, 10, 3, 1.5, 1.5)
 
 
+class _PowerAxis(pg.AxisItem):  # type: ignore[misc]
+    """Numbers at 1, 2 and 5 of each power of ten: as many as can be read."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Where numbers stand, in powers of ten."""
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        steps = (1, 2, 5) if high - low < 1.6 else ((1, 3) if high - low < 3 else (1,))
+        places = [decade + math.log10(step) for decade in decades for step in steps]
+        return [(1.0, [place for place in places if low <= place <= high])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The numbers."""
+        return [f"{10**value:.1g}" for value in values]
+
+
 class LossCurves(QWidget):
     """The plot with its legend below."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plot = pg.PlotWidget(self)
+        self._plot = pg.PlotWidget(self, axisItems={"left": _PowerAxis("left")})
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.setMouseEnabled(False, False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from latentstudio.errors import InputError, ModelNotFoundError
+from latentstudio.errors import InputError
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.one_job import OneJob
 from latentstudio.inversion.face_frame import Face, face_quad
@@ -148,7 +148,8 @@ class PhotoDesk(QObject):
         # Only a frame that nobody has touched moves by itself.
         if faces and self.mode == WHOLE and self._whole is None:
             self.mode = FACE
-            self.frame_changed.emit()
+        self.faces_changed.emit()
+        self.frame_changed.emit()
 
     def choose_face(self, index: int) -> None:
         """One face of several."""
@@ -229,15 +230,15 @@ class PhotoDesk(QObject):
             self._whole = None
         self.frame_changed.emit()
 
-    def target(self) -> Target:
-        """What is inverted.
+    def target(self, mask: NDArray[np.float32] | None = None) -> Target:
+        """What is inverted; `mask` says what counts, see `Target`.
 
         Raises:
             InputError: there is no photograph, or the frame lies outside of it.
         """
         if self.photo is None or self._info is None or self.quad is None:
             raise InputError("There is no photo yet.", "Open one, drop it here or paste it.")
-        return crop_to_model(self.photo, self._info, self.quad, name=Path(self.name).stem)
+        return crop_to_model(self.photo, self._info, self.quad, mask=mask, name=Path(self.name).stem)
 
     def alignment(self) -> Alignment:
         """Where the frame is."""
@@ -245,13 +246,6 @@ class PhotoDesk(QObject):
         if quad is None:
             raise InputError("There is no photo yet.", "Open one, drop it here or paste it.")
         return Alignment(quad, self.photo_size)
-
-    def missing_finder(self) -> ModelNotFoundError:
-        """Why there are no faces."""
-        return ModelNotFoundError(
-            "The face finder is not installed.",
-            "Install it from the catalogue: latentstudio models install mtcnn-face-finder",
-        )
 
 
 def _aspect(info: GeneratorInfo) -> float:

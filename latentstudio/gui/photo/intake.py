@@ -103,6 +103,13 @@ class PhotoIntake(QWidget):
         desk.faces_changed.connect(self._show_faces)
         desk.frame_changed.connect(self._show_frame)
 
+    def set_compact(self, is_compact: bool) -> None:
+        """Leave the room to what is going on: the photograph is seen there as the target."""
+        self._is_compact = is_compact
+        self.zone.setVisible(not is_compact or self._desk.photo is None)
+
+    _is_compact = False
+
     # --- a photograph in ------------------------------------------------------------------------
 
     def choose(self) -> None:
@@ -162,6 +169,7 @@ class PhotoIntake(QWidget):
         self.name.setText(f"{desk.name} · {width} × {height}" if there else "")
         for widget in (self.name, self.other, self.modes, self.adjust):
             widget.setVisible(there)
+        self.set_compact(self._is_compact)
         if self._stage is not None and there:
             self._stage.set_photo(desk.preview, desk.photo_size)
         if not there:
