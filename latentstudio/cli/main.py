@@ -15,6 +15,7 @@ import typer
 
 from latentstudio import __version__
 from latentstudio.cli import (
+    blend,
     calibrate,
     convert,
     detect,
@@ -56,6 +57,7 @@ app.command("video")(video.video)
 app.command("map")(map_command.map_)
 app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
+app.command("blend")(blend.blend)
 app.command("drag")(drag.drag)
 app.command("region")(region.region)
 app.command("convert")(convert.convert)
