@@ -17,7 +17,7 @@ import torch
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.latents import resolve_inputs
-from latentstudio.engine.memory import give_back_memory, is_exhausted, spare_bytes
+from latentstudio.engine.memory import free_memory, is_exhausted, spare_bytes
 from latentstudio.engine.render import Pixels, Renderer, check_model, generator_of, to_pixels
 from latentstudio.errors import CancelledError, DeviceError
 from latentstudio.models.generator import Generator, State
@@ -222,13 +222,6 @@ def render_many(
     for recipe in wanted:
         check_model(recipe, generator)
     yield from BatchRenderer(Renderer(generator, 256 << 20)).pictures(wanted, exact=exact)
-
-
-def free_memory() -> None:
-    """Give what is free back to the system, on every device."""
-    give_back_memory()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _check_halving(size: int, error: Exception) -> None:

@@ -51,15 +51,19 @@ class Engine:
 
     # --- asked from any thread ----------------------------------------------------------------
 
-    def open_model(self, path: str | Path) -> int:
+    def open_model(self, path: str | Path, device: str = "") -> int:
         """Load a model in place of the present one; jobs of the present one are cancelled.
+
+        Args:
+            path: a file or a folder.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps"; by default that of the settings.
 
         Returns:
             A ticket that comes back with `ModelOpened` or `Failure`.
         """
         ticket = next(self._numbers)
         with self._condition:
-            self._open = OpenRequest(Path(path), ticket)
+            self._open = OpenRequest(Path(path), ticket, device)
             self._renders.clear()
             # Jobs asked for after this call belong to the new model and must stay.
             self._refused.extend(self._jobs)
@@ -237,10 +241,10 @@ class InlineEngine:
         self._worker = Worker(on_event, settings or Settings(), lambda _: False)
         self.is_idle = True
 
-    def open_model(self, path: str | Path) -> int:
+    def open_model(self, path: str | Path, device: str = "") -> int:
         """Load a model now."""
         ticket = next(self._numbers)
-        self._worker.open(OpenRequest(Path(path), ticket))
+        self._worker.open(OpenRequest(Path(path), ticket, device))
         return ticket
 
     def request(self, request: RenderRequest) -> None:

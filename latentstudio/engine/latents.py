@@ -109,10 +109,10 @@ class _Resolver:
         if self.recipe.combine != "w":
             return self.mapped(self._sum_in_z(sources))
         # In 64 bits: a film's path sums many small weights, and must meet its keyframes to the last bit.
-        mean = self._mean().double().cpu()
+        mean = self._mean().cpu().double()
         total = mean.clone()
         for source in sources:
-            total += (self.source(source, must_edit=True).double().cpu() - mean) * source.weight
+            total += (self.source(source, must_edit=True).cpu().double() - mean) * source.weight
         return total.float().to(self.generator.device)
 
     def mixed(self, ws: Tensor) -> Tensor:

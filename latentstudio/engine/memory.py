@@ -51,6 +51,32 @@ def give_back_memory() -> None:
         library.malloc_trim(0)
 
 
+def free_memory() -> None:
+    """Return what is free to the system, on every device that is in use."""
+    give_back_memory()
+    if "torch" not in sys.modules:
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def held_mib(device: torch.device) -> int:
+    """Memory that this program holds where it computes: on the card, or as a process, in MiB."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.memory_reserved(device) >> 20
+    if device.type == "mps":
+        import torch
+
+        return torch.mps.driver_allocated_memory() >> 20
+    return resident_mib()
+
+
 def resident_mib() -> int:
     """Memory that this process holds, in MiB; 0 where the system does not tell."""
     try:

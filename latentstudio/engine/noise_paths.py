@@ -93,7 +93,7 @@ def turned(a: Tensor | None, b: Tensor | None, share: float) -> Tensor | None:
         return left if b is None else b * share
     # Stored maps may be (H, W), drawn ones (1, 1, H, W).
     a, b = a + torch.zeros_like(b), b + torch.zeros_like(a)
-    first, second = a.double().flatten().cpu(), b.double().flatten().cpu()
+    first, second = a.flatten().cpu().double(), b.flatten().cpu().double()
     lengths = float(first.norm()), float(second.norm())
     cosine = float(first @ second) / max(lengths[0] * lengths[1], 1e-30)
     of_a, of_b = slerp_weights(share, float(np.arccos(np.clip(cosine, -1, 1))), *lengths)

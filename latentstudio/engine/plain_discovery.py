@@ -85,8 +85,8 @@ def _first_features(
                 state = generator.run_stage(index, state, inputs)
             x = state.x if state.x is not None else state.img
             assert x is not None
-            features.append(x.flatten(1).double().cpu().numpy())
-    return (ws - rest)[:, 0].double().cpu().numpy(), features[1] - features[0]
+            features.append(x.flatten(1).cpu().double().numpy())
+    return (ws - rest)[:, 0].cpu().double().numpy(), features[1] - features[0]
 
 
 def map_components(generator: Generator, count: int) -> Steps[Progress, None, Components]:

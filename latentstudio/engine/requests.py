@@ -85,6 +85,8 @@ class ModelOpened:
         device: a few words for the status line.
         elapsed_ms: loading time, in milliseconds.
         ticket: the number `open_model` returned.
+        note: why it is not on the device that was wanted; empty where it is.
+        devices: what a person may choose: pairs of a name and words.
     """
 
     info: GeneratorInfo
@@ -92,6 +94,8 @@ class ModelOpened:
     device: str
     elapsed_ms: float
     ticket: int
+    note: str = ""
+    devices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,10 @@ class Failure:
             return cls(about, error.message, error.hint, **where)
         if is_exhausted(error):
             return cls(
-                about, "The memory is exhausted.", "Close other programs or open a smaller model.", **where
+                about,
+                "The memory is exhausted.",
+                "Close other programs, open a smaller model or choose another device in the status line.",
+                **where,
             )
         return cls(
             about,
@@ -206,7 +213,8 @@ Event = RenderResult | ModelOpened | Failure | JobProgress | JobFinished | JobCa
 
 @dataclass(frozen=True)
 class OpenRequest:
-    """Please load this model."""
+    """Please load this model; `device` empty is the one of the settings."""
 
     path: Path
     ticket: int
+    device: str = ""

@@ -5,6 +5,7 @@ Owns the loaded generator and its renderer. Failures become values here. Runs on
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -13,8 +14,9 @@ from PIL import Image
 
 from latentstudio.engine.batches import BatchRenderer
 from latentstudio.engine.jobs import JobRunner
-from latentstudio.engine.memory import give_back_memory, resident_mib
-from latentstudio.engine.render import Pixels, Renderer, check_model
+from latentstudio.engine.memory import free_memory, held_mib, is_exhausted
+from latentstudio.engine.opening import Opened, Remembered, load_on
+from latentstudio.engine.render import Frame, Pixels, Renderer, check_model
 from latentstudio.engine.requests import (
     Event,
     Failure,
@@ -26,9 +28,9 @@ from latentstudio.engine.requests import (
     RenderResult,
 )
 from latentstudio.errors import CancelledError, ModelNotFoundError
-from latentstudio.models.devices import describe_device
+from latentstudio.models.devices import describe_device, device_choices
+from latentstudio.models.generator import Generator
 from latentstudio.models.library import KnownModel, remember_model
-from latentstudio.models.registry import load_generator
 from latentstudio.settings import Settings
 
 # Pictures that are drawn together may hold back others by about this.
@@ -57,19 +59,44 @@ class Worker:
         self.busy = False
 
     def open(self, request: OpenRequest) -> None:
-        """Load a model; the present one stays when that fails."""
+        """Load a model; when that fails the present one is there again."""
         started = time.perf_counter()
+        present = None if self._renderer is None else Remembered.of(self._renderer.generator)
+        if present is not None and request.path.exists():
+            # Given up first: two large models at once may be more than there is.
+            self._forget()
         try:
-            generator = load_generator(request.path, self._settings.device)
+            opened = load_on(request.path, request.device or self._settings.device)
         except Exception as error:
-            self._emit(Failure.of("open", error, ticket=request.ticket))
+            failure = Failure.of("open", error, ticket=request.ticket)
+        else:
+            self._take(opened.generator)
+            self._tell_opened(opened, started, request.ticket)
             return
+        # After the handler, whose error may hold half a model.
+        if self._renderer is None and present is not None:
+            before = present.again()
+            if before is not None:
+                self._take(before)
+        self._emit(failure)
+
+    def _take(self, generator: Generator) -> None:
         self._renderer = Renderer(generator, self._settings.cache_memory_mib << 20)
         self._batches = BatchRenderer(self._renderer)
+
+    def _forget(self) -> None:
+        self._renderer = self._batches = self._runner = None
+        # Networks hold themselves in circles, which only the collector undoes.
+        gc.collect()
+        free_memory()
+
+    def _tell_opened(self, opened: Opened, started: float, ticket: int) -> None:
+        generator = opened.generator
         info = generator.info
         elapsed_ms = (time.perf_counter() - started) * 1000
+        words = describe_device(generator.device)
         self._emit(
-            ModelOpened(info, generator.stages, describe_device(generator.device), elapsed_ms, request.ticket)
+            ModelOpened(info, generator.stages, words, elapsed_ms, ticket, opened.note, device_choices())
         )
         try:
             remember_model(
@@ -89,15 +116,11 @@ class Worker:
         """Draw; False when it was given up for something more urgent."""
         started = time.perf_counter()
         try:
-            if self._renderer is None:
+            renderer = self._renderer
+            if renderer is None:
                 raise ModelNotFoundError("No model is open.", "Open one from the list on the left.")
-            check_model(request.recipe, self._renderer.generator)
-            frame = self._renderer.frame(
-                request.recipe,
-                precision="fast" if request.live else "exact",
-                budget_ms=self._settings.frame_budget_ms if request.live else None,
-                should_stop=lambda: self._urgent_waits(request),
-            )
+            check_model(request.recipe, renderer.generator)
+            frame = self._frame(request, renderer)
             image = shrunk(frame.image, request.max_side)
         except CancelledError:
             return False
@@ -113,11 +136,30 @@ class Worker:
                 frame.is_exact,
                 frame.stages_run,
                 frame.precision,
-                resident_mib(),
+                held_mib(renderer.generator.device),
                 frame.ws,
             )
         )
         return True
+
+    def _frame(self, request: RenderRequest, renderer: Renderer) -> Frame:
+        def draw() -> Frame:
+            return renderer.frame(
+                request.recipe,
+                precision="fast" if request.live else "exact",
+                budget_ms=self._settings.frame_budget_ms if request.live else None,
+                should_stop=lambda: self._urgent_waits(request),
+            )
+
+        try:
+            return draw()
+        except Exception as error:
+            if not is_exhausted(error):
+                raise
+        # After the handler, whose error holds what the stages left; the cache can be given up too.
+        renderer.cache.clear()
+        free_memory()
+        return draw()
 
     def render_some(self, requests: list[RenderRequest]) -> int:
         """Draw as many of these rough ones as go together; how many were drawn, 0 when given up."""
@@ -140,11 +182,12 @@ class Worker:
             # One of them is at fault: alone each tells for itself.
             return int(self.render(requests[0]))
         elapsed_ms = (time.perf_counter() - started) * 1000 / len(images)
-        stages, name = len(batches.generator.stages), str(batches.generator.compute_dtype)
+        generator = batches.generator
+        stages, held = len(generator.stages), held_mib(generator.device)
+        precision = str(generator.compute_dtype).removeprefix("torch.")
         for request, image in zip(requests, images, strict=False):
             small = shrunk(image, request.max_side)
-            precision = name.removeprefix("torch.")
-            self._emit(RenderResult(request, small, elapsed_ms, False, stages, precision, resident_mib()))
+            self._emit(RenderResult(request, small, elapsed_ms, False, stages, precision, held))
         return len(images)
 
     def start_job(self, number: int, job: Job) -> None:
@@ -165,8 +208,7 @@ class Worker:
 
     def close(self) -> None:
         """Free the model and what the stages left."""
-        self._renderer = self._batches = self._runner = None
-        give_back_memory()
+        self._forget()
 
 
 def shrunk(image: Pixels, max_side: int | None) -> Pixels:

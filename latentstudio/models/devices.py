@@ -32,6 +32,36 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def usable_device(name: str) -> tuple[str, str]:
+    """A device by its name, or the processor with a sentence that says why.
+
+    Returns:
+        (name of the device, sentence); the sentence is empty where the device is the one asked for.
+    """
+    try:
+        return str(choose_device(name)), ""
+    except DeviceError as error:
+        return "cpu", f"{error.message} The processor draws instead."
+
+
+def device_choices() -> tuple[tuple[str, str], ...]:
+    """What a person may choose on this machine: pairs of a name for `choose_device` and words."""
+    cards = [
+        (f"cuda:{index}", torch.cuda.get_device_name(index)) for index in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        cards.append(("mps", "Apple GPU"))
+    return (("auto", "The best there is"), ("cpu", "Processor"), *cards)
+
+
+def wait_for(device: torch.device) -> None:
+    """Let a device finish what it was given, so that a clock tells the truth."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def describe_device(device: torch.device) -> str:
     """A few words for the status line, such as "CPU, 2 threads"."""
     if device.type == "cuda":

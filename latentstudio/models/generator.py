@@ -122,6 +122,8 @@ class Generator(nn.Module, ABC):
     compute_dtype: torch.dtype = torch.float32
     # Whether the stages follow `compute_dtype`.
     has_fast_precision: bool = False
+    # The lower precision of graphics cards; float16 where the family keeps its sums within that range.
+    half_dtype: torch.dtype = torch.bfloat16
     # What "fast" means here; float32 until a measurement has shown a gain by another type.
     fast_dtype: torch.dtype = torch.float32
     # Linear maps from a stage's features to a small picture, where the family itself has none.

@@ -34,6 +34,7 @@ def fits(x: Tensor, weight: Tensor) -> bool:
     return (
         len(x) == 1
         and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.bfloat16)
         and not weight.requires_grad
         and not (torch.is_grad_enabled() and x.requires_grad)
         and is_available()

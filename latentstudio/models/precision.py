@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from latentstudio.atomic_file import write_atomically
-from latentstudio.models.devices import describe_device
+from latentstudio.models.devices import describe_device, wait_for
 from latentstudio.models.generator import Generator
 from latentstudio.settings import user_folders
 
@@ -41,7 +41,7 @@ def choose_fast_dtype(generator: Generator) -> torch.dtype:
 
 def candidate(generator: Generator) -> torch.dtype:
     """The lower precision that this generator's device might be quicker in."""
-    return torch.float16 if generator.device.type == "cuda" else torch.bfloat16
+    return torch.bfloat16 if generator.device.type == "cpu" else generator.half_dtype
 
 
 def probe_steps(generator: Generator) -> Iteration[tuple[int, int], None, torch.dtype]:
@@ -84,16 +84,11 @@ def _frame_seconds(generator: Generator, dtype: torch.dtype) -> float:
     with torch.inference_mode():
         ws = torch.zeros((1, info.num_ws, info.w_dim), device=generator.device)
         ws = ws + generator.mean_latent
-        _wait(generator)
+        wait_for(generator.device)
         started = time.perf_counter()
         generator.synthesis(ws)
-        _wait(generator)
+        wait_for(generator.device)
     return time.perf_counter() - started
-
-
-def _wait(generator: Generator) -> None:
-    if generator.device.type == "cuda":
-        torch.cuda.synchronize(generator.device)
 
 
 def _path(generator: Generator) -> Path | None:

@@ -64,7 +64,9 @@ def fit_steps(generator: Generator, seed: int = 0) -> Iteration[tuple[int, int],
         for sample in range(SAMPLES):
             yield sample, SAMPLES
             _accumulate(generator, stages, random, sums)
-        heads = {index: _solve(*sums[index]) for index in stages if index in sums}
+        device = generator.device
+        solved = {index: _solve(*sums[index]) for index in stages if index in sums}
+        heads = {i: PreviewHead(h.weight.to(device), h.bias.to(device)) for i, h in solved.items()}
         _store(path, heads)
     generator.preview_heads = heads
     return len(heads)
@@ -101,11 +103,12 @@ def _accumulate(
         if tuple(x.shape[2:]) != generator.stages[index].resolution:
             continue
         target = F.interpolate(picture, size=x.shape[2:], mode="area")
-        rows = x[0].flatten(1).t().double()
-        wanted = target[0].flatten(1).t().double()
+        rows, wanted = x[0].flatten(1).t(), target[0].flatten(1).t()
         if len(rows) > _PIXELS_A_SAMPLE:
             chosen = torch.randperm(len(rows), generator=random)[:_PIXELS_A_SAMPLE].to(rows.device)
             rows, wanted = rows[chosen], wanted[chosen]
+        # On the processor: not every device has 64 bits.
+        rows, wanted = rows.cpu().double(), wanted.cpu().double()
         rows = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
         gram, product = rows.t() @ rows, rows.t() @ wanted
         if index in sums:

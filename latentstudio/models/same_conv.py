@@ -6,6 +6,9 @@ where there are few pixels, the library's own way everywhere else. Differentiabl
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -13,8 +16,14 @@ from latentstudio.models import packed_conv, winograd
 from latentstudio.models.layers import KeepsDerived
 
 
-def convolve_same(layer: KeepsDerived, x: Tensor) -> Tensor:
-    """The convolution of features (N, in, H, W) with `layer.weight` (out, in, k, k), without a bias."""
+def convolve_same(layer: KeepsDerived, x: Tensor, in_type: Callable[[torch.dtype], Tensor]) -> Tensor:
+    """The convolution of features (N, in, H, W) with a layer's weight (out, in, k, k), without a bias.
+
+    Args:
+        layer: keeps what follows from its weight.
+        x: the features.
+        in_type: the layer's weight in the type of the features.
+    """
     weight, kept = layer.weight, layer.kept
     size = weight.shape[-1]
     if winograd.fits(x, weight):
@@ -23,6 +32,4 @@ def convolve_same(layer: KeepsDerived, x: Tensor) -> Tensor:
     if packed_conv.fits(x, weight):
         key = f"{x.dtype} {tuple(x.shape)}"
         return packed_conv.convolve(x, kept(key, lambda: packed_conv.pack(weight.to(x.dtype), x)), size)
-    if x.dtype != weight.dtype:
-        weight = kept(str(x.dtype), lambda: layer.weight.to(x.dtype))
-    return F.conv2d(x, weight, padding=size // 2)
+    return F.conv2d(x, in_type(x.dtype), padding=size // 2)

@@ -33,6 +33,7 @@ def fits(x: Tensor, weight: Tensor) -> bool:
         and height * width >= MIN_PIXELS
         and height % 2 == width % 2 == 0
         and x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.bfloat16)
         and not weight.requires_grad
         and not (torch.is_grad_enabled() and x.requires_grad)
     )

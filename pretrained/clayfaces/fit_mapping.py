@@ -22,7 +22,7 @@ from clay_data import load_bank
 from torch import Tensor, nn
 from trainable import W_DIM, Z_DIM, Embedding, mapping_config
 
-from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.architectures.stylegan2_layers import Mapping
 
 HELD_OUT = 4000
 

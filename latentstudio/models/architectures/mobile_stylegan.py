@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from latentstudio.errors import MismatchError
 from latentstudio.formats import Contents
 from latentstudio.models.architectures import mobile_stylegan_graph as graph
-from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.architectures.stylegan2_layers import Mapping
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 from latentstudio.models.layers import may_overwrite, random_normal
 from latentstudio.models.spec import NetworkSpec

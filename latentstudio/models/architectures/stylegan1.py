@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from latentstudio.models.architectures.stylegan2 import Mapping, default_filter
+from latentstudio.models.architectures.stylegan2_layers import Mapping, default_filter
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 from latentstudio.models.layers import FullyConnected, may_overwrite, normalize_2nd_moment
 

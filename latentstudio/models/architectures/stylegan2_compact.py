@@ -19,7 +19,8 @@ from torch import Tensor
 
 from latentstudio.errors import MismatchError
 from latentstudio.formats import Contents, state_dict
-from latentstudio.models.architectures.stylegan2 import Block, ModulatedConv, StyleGAN2, ToRGB
+from latentstudio.models.architectures.stylegan2 import Block, StyleGAN2
+from latentstudio.models.architectures.stylegan2_layers import ModulatedConv, ToRGB
 from latentstudio.models.generator import Generator
 from latentstudio.models.layers import FullyConnected
 from latentstudio.models.same_conv import convolve_same
@@ -41,7 +42,7 @@ class CompactConv(ModulatedConv):
         return _double(x) if self.up == 2 else x
 
     def _convolve_shared(self, x: Tensor) -> Tensor:
-        x = convolve_same(self, x)
+        x = convolve_same(self, x, self._weight)
         return _double(x) if self.up == 2 else x
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.architectures.stylegan2_layers import Mapping
 from latentstudio.models.architectures.stylegan3_layers import FourierInput, SynthesisLayer
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
 
