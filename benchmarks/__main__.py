@@ -13,11 +13,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import frames, loading, window
+from benchmarks import exploring, frames, loading, window
 from latentstudio.models.devices import describe_device
 from latentstudio.models.precision import cpu_name
 
-PARTS = ("frames", "edit_depth", "batches", "threads", "loading", "discovery", "window")
+PARTS = ("frames", "edit_depth", "batches", "threads", "loading", "discovery", "window", "exploring")
 
 
 def machine() -> dict[str, Any]:
@@ -46,6 +46,8 @@ def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         return loading.loading(3)
     if part == "window":
         return window.hand_to_picture(options.platform)
+    if part == "exploring":
+        return exploring.exploring(options.platform)
     return loading.discovery(options.samples)
 
 
