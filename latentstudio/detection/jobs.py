@@ -47,7 +47,7 @@ def calibrate_job(plan: Plan, protocol: Protocol | None = None, tag: str = "cali
 
     def start(generator: Generator | None) -> JobSteps:
         network = _needed(generator)
-        return _calibrated(network, plan, protocol or Protocol())
+        return _calibrated(network, plan, protocol or Protocol.for_model(network.info))
 
     return Job("Calibrating detection", start, tag=tag)
 

@@ -86,6 +86,8 @@ def measure_pictures(generator: Generator, targets: Sequence[Picture], protocol:
                 method=PUBLISHED,
                 steps=protocol.plus_steps,
                 start=best.source,
+                classes=best.classes,
+                class_mode="given",
                 fit_noise=False,
                 learning_rate=PLUS_RATE,
                 rampup=0.0,

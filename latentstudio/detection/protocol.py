@@ -16,6 +16,8 @@ from typing import Any
 
 from latentstudio.errors import InputError
 from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.latent.spaces import W_PLUS, W, Z
+from latentstudio.models.info import GeneratorInfo
 
 MOST_RESTARTS = 10
 
@@ -55,6 +57,16 @@ class Protocol:
             raise InputError(f"The restarts must be from 1 to {MOST_RESTARTS}, not {self.restarts}.")
         if not 0 <= self.plus_steps <= 10_000:
             raise InputError(f"The steps in w+ must be from 0 to 10,000, not {self.plus_steps}.")
+
+    @classmethod
+    def for_model(cls, info: GeneratorInfo) -> Protocol:
+        """The usual protocol, in the spaces this model has; a conditional model's class is fitted too."""
+        projection = quick_projection()
+        if W not in info.spaces:
+            projection = projection.changed(space=Z)
+        if info.c_dim:
+            projection = projection.changed(class_mode="fitted")
+        return cls(projection, plus_steps=cls().plus_steps if W_PLUS in info.spaces else 0)
 
     @property
     def digest(self) -> str:

@@ -91,6 +91,15 @@ def test_measuring_says_how_far_it_is_and_gives_every_picture_its_own(tiny, hast
     assert [m.values for m in again] == [m.values for m in both]
 
 
+def test_the_usual_protocol_follows_the_model_s_spaces(tiny) -> None:
+    usual = Protocol.for_model(tiny.info)
+    assert (usual.projection.space, usual.projection.class_mode) == ("w", "given")
+    assert usual.plus_steps > 0
+    assert Protocol.for_model(replace(tiny.info, c_dim=3)).projection.class_mode == "fitted"
+    plain = Protocol.for_model(replace(tiny.info, has_mapping=False, num_ws=1))
+    assert (plain.projection.space, plain.plus_steps) == ("z", 0)
+
+
 def test_the_best_of_several_tries_counts(tiny, hasty: Protocol) -> None:
     picture = own_picture(tiny, 4, 1.0)
     one = ended(measure_pictures(tiny, [picture], hasty))[1][0]
