@@ -18,7 +18,7 @@ from enum import StrEnum
 import numpy as np
 
 from latentstudio.detection.calibration import Calibration
-from latentstudio.detection.fitting import probability
+from latentstudio.detection.fitting import LogOdds, probability
 from latentstudio.detection.scoring import percentile
 from latentstudio.errors import InputError
 
@@ -127,11 +127,11 @@ def judge(
     if word is Word.CONSISTENT and outside:
         word = Word.CANT_SAY
         reasons = [
-            "It speaks for the generator, but lies outside what was calibrated "
-            f"({', '.join(outside)}): no picture like it was looked at."
+            f"It speaks for the generator, but lies outside what was calibrated {_counted(outside, fitted)}: "
+            "no picture like it was looked at."
         ]
     elif word is Word.NOT and outside:
-        reasons.append(f"It lies outside what was calibrated ({', '.join(outside)}), on the far side.")
+        reasons.append(f"It lies outside what was calibrated {_counted(outside, fitted)}, on the far side.")
     doubts = _doubts(framing, calibration, word)
     if doubts and word is not Word.CANT_SAY:
         word, reasons = Word.CANT_SAY, [*doubts, *reasons]
@@ -147,6 +147,10 @@ def judge(
         percentile_generated=percentile(score, calibration.scores(True)),
         percentile_others=percentile(score, calibration.scores(False)),
     )
+
+
+def _counted(outside: Sequence[str], fitted: LogOdds) -> str:
+    return f"in {len(outside)} of {len(fitted.names)} statistics"
 
 
 def _word(score: float, posterior: float, calibration: Calibration) -> tuple[Word, list[str]]:

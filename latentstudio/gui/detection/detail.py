@@ -5,7 +5,8 @@ Owns the arrangement; the words are `detection.verdict`'s. GUI thread.
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from latentstudio.detection.findings import Finding
 from latentstudio.detection.verdict import Word, ratio_words
@@ -28,12 +29,13 @@ class FindingDetail(QWidget):
         self.pictures.setToolTip(
             "The photo as compared, the closest the generator comes, and where they differ"
         )
-        self.reasons = label("", "muted", self)
-        self.reasons.setWordWrap(True)
+        # They are to be looked at; nothing happens on a click.
+        self.pictures.setCursor(Qt.CursorShape.ArrowCursor)
+        self.pictures.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        for widget in (self.sentence, self.pictures, self.reasons):
+        for widget in (self.sentence, self.pictures):
             column.addWidget(widget)
         self.hide()
 
@@ -53,18 +55,49 @@ class FindingDetail(QWidget):
         if verdict is None:
             self.sentence.setText(f"Left out. {finding.error}")
             set_tone(self.sentence, "tone", "danger")
-            self.reasons.hide()
             return
         self.sentence.setText(verdict.sentence)
         set_tone(self.sentence, "tone", TONES[verdict.word])
-        told = verdict.reasons[1:] if verdict.word is Word.CANT_SAY else verdict.reasons
-        lines = [
-            *told,
-            f"Chance after looking {chance_words(verdict.posterior)}, before {verdict.prior:.0%}; "
-            f"{ratio_words(verdict.likelihood_ratio, verdict.is_capped)}.",
-            f"Its score is higher than that of {verdict.percentile_generated:.0f} % of generated and "
-            f"{verdict.percentile_others:.0f} % of other pictures; distance {verdict.distance:.1f} dB; "
-            f"{finding.seconds:.1f} s.",
-        ]
-        self.reasons.setText("\n".join(lines))
-        self.reasons.show()
+
+
+class Reasons(QWidget):
+    """What stands behind a verdict, a line each."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        self.lines: list[QLabel] = []
+        self.set_finding(None)
+
+    def set_finding(self, finding: Finding | None) -> None:
+        """Show a photo's; None for none."""
+        told = [] if finding is None else reason_lines(finding)
+        while len(self.lines) < len(told):
+            line = label("", "muted", self)
+            line.setWordWrap(True)
+            self._column.addWidget(line)
+            self.lines.append(line)
+        for i, line in enumerate(self.lines):
+            line.setVisible(i < len(told))
+            line.setText(told[i] if i < len(told) else "")
+        self.setVisible(bool(told))
+
+
+def reason_lines(finding: Finding) -> list[str]:
+    """Reasons, chance and evidence, a sentence each."""
+    verdict = finding.verdict
+    if verdict is None:
+        return []
+    # The first reason of a "can't say" stands in the verdict's sentence already.
+    told = verdict.reasons[1:] if verdict.word is Word.CANT_SAY else verdict.reasons
+    ratio = ratio_words(verdict.likelihood_ratio, verdict.is_capped)
+    return [
+        *told,
+        f"Chance after looking {chance_words(verdict.posterior)}, before {chance_words(verdict.prior)}.",
+        f"{ratio[0].upper()}{ratio[1:]}.",
+        f"Its score is higher than that of {verdict.percentile_generated:.0f} % of generated and "
+        f"{verdict.percentile_others:.0f} % of other pictures. Distance {verdict.distance:.1f} dB, "
+        f"{finding.seconds:.1f} s.",
+    ]

@@ -17,7 +17,7 @@ from latentstudio.detection.report import CAUTION, as_csv, as_html, as_json
 from latentstudio.document.recipe import Recipe
 from latentstudio.errors import LatentStudioError
 from latentstudio.gui.detection.calibrating import CalibrationHead
-from latentstudio.gui.detection.detail import FindingDetail
+from latentstudio.gui.detection.detail import FindingDetail, Reasons
 from latentstudio.gui.detection.drop_box import DropBox
 from latentstudio.gui.detection.photo_list import PhotoList
 from latentstudio.gui.detection.plots import DetectionPlots
@@ -51,6 +51,7 @@ class DetectPanel(QWidget):
         self.stop = QPushButton("Stop", self)
         self.list = PhotoList(self)
         self.detail = FindingDetail(self)
+        self.reasons = Reasons(self)
         self.plots = DetectionPlots(self)
         self.which = Segmented(parent=self)
         self.which.set_choices(
@@ -77,6 +78,7 @@ class DetectPanel(QWidget):
         weighing.setSpacing(8)
         weighing.addWidget(self.which)
         weighing.addWidget(self.plots)
+        weighing.addWidget(self.reasons)
         weighing.addWidget(self.prior)
         line = QHBoxLayout()
         line.setSpacing(8)
@@ -173,6 +175,7 @@ class DetectPanel(QWidget):
     def _choose_row(self, row: int) -> None:
         finding = self.list.findings[row]
         self.detail.set_finding(finding)
+        self.reasons.set_finding(finding)
         self.plots.set_mark(None if finding.verdict is None else finding.verdict.score)
 
     def _set_prior(self, percent: float) -> None:
@@ -236,6 +239,7 @@ class DetectPanel(QWidget):
     def _clear(self) -> None:
         self.list.empty()
         self.detail.set_finding(None)
+        self.reasons.set_finding(None)
         self.plots.set_mark(None)
         self._show()
 
