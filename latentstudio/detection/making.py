@@ -35,7 +35,7 @@ from latentstudio.models.info import GeneratorInfo
 
 # Far from the seeds people try by hand, and from those that directions and encoders are made from.
 FIRST_SEED = 3_000_000_000
-EXTRA_COPIES = 2
+EXTRA_COPIES = 1
 
 
 @dataclass(frozen=True)

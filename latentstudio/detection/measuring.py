@@ -28,6 +28,7 @@ from latentstudio.inversion.projector import project
 from latentstudio.inversion.synthesis import pictures, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.latent.sampling import z_from_seed
+from latentstudio.models.discriminators import DiscriminatorNetwork, load_discriminator
 from latentstudio.models.generator import Generator
 
 Picture = NDArray[np.uint8]
@@ -95,7 +96,7 @@ def measure_pictures(generator: Generator, targets: Sequence[Picture], protocol:
                 tune_steps=0,
             )
             (freer,) = yield from _projections(generator, [target], options, "Looking beyond w")
-        evidence.append(_evidence(target.image, best, freer, own, known.nearest(target.image)))
+        evidence.append(_evidence(target.image, best, freer, own, known))
     seconds = (time.perf_counter() - started) / max(len(targets), 1)
     return [Measurement(measure(e, known.spread), e.resynthesis, seconds) for e in evidence]
 
@@ -117,7 +118,7 @@ def _projections(
 
 
 def _evidence(
-    picture: Picture, best: Projection, freer: Projection, own: list[Projection], nearest: float
+    picture: Picture, best: Projection, freer: Projection, own: list[Projection], known: OwnKind
 ) -> Evidence:
     return Evidence(
         target=picture,
@@ -125,9 +126,10 @@ def _evidence(
         freer=freer.image,
         curve=best.curve,
         distance=best.distance,
-        nearest=nearest,
+        nearest=known.nearest(picture),
         ws=best.ws,
         restarts=tuple(one.distance for one in own),
+        critic=known.critic(picture, best.image),
     )
 
 
@@ -138,10 +140,12 @@ class OwnKind:
     Attributes:
         spread: where its w's lie.
         samples: float32 (K, h, w, 3), some of its pictures in levels of 255, small.
+        judge: the discriminator its checkpoint holds; None where it holds none.
     """
 
     spread: WSpread
     samples: NDArray[np.float32]
+    judge: DiscriminatorNetwork | None = None
 
     def nearest(self, picture: Picture) -> float:
         """Mean square difference of a picture (H, W, 3) to the nearest of the samples."""
@@ -149,6 +153,17 @@ class OwnKind:
         image = Image.fromarray(picture).resize((width, height), Image.Resampling.BOX)
         rest = self.samples - np.asarray(image, np.float32)
         return float(np.square(rest).mean((1, 2, 3)).min())
+
+    @torch.inference_mode()
+    def critic(self, picture: Picture, resynthesis: Picture) -> tuple[float, float] | None:
+        """What the discriminator says of both; None where there is none."""
+        if self.judge is None:
+            return None
+        both = torch.from_numpy(np.stack([picture, resynthesis])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        device = next(iter(self.judge.parameters())).device
+        # One at a time: a discriminator may compare the pictures of a batch.
+        scores = [float(self.judge(one[None].to(device))) for one in both]
+        return scores[0], scores[1]
 
 
 _known: WeakKeyDictionary[Generator, OwnKind] = WeakKeyDictionary()
@@ -160,8 +175,18 @@ def own_kind(generator: Generator) -> OwnKind:
         from latentstudio.engine.discovery import sample_w
 
         w = sample_w(generator, SPREAD_SAMPLES, np.random.RandomState(SPREAD_SEED))
-        _known[generator] = OwnKind(WSpread.of(w), _small_pictures(generator, w))
+        _known[generator] = OwnKind(WSpread.of(w), _small_pictures(generator, w), _judge_of(generator))
     return _known[generator]
+
+
+def _judge_of(generator: Generator) -> DiscriminatorNetwork | None:
+    info = generator.info
+    if info.c_dim or info.img_channels != 3:
+        return None
+    judge = load_discriminator(info.path)
+    if judge is None or judge.c_dim or (judge.resolution, judge.resolution) != info.img_size:
+        return None
+    return judge.to(generator.device).eval()
 
 
 @torch.inference_mode()

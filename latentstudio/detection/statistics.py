@@ -41,6 +41,8 @@ class Evidence:
             samples.
         ws: float32 (num_ws, w_dim), the latent in W.
         restarts: the distances that each restart ended with.
+        critic: what the model's own discriminator says of the picture and of the resynthesis, where the
+            checkpoint holds one; higher is more like what it was trained on.
     """
 
     target: NDArray[np.uint8]
@@ -51,6 +53,7 @@ class Evidence:
     nearest: float
     ws: NDArray[np.float32]
     restarts: tuple[float, ...] = ()
+    critic: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +98,13 @@ class Statistic(NamedTuple):
 
 
 def measure(evidence: Evidence, spread: WSpread, names: Sequence[str] | None = None) -> dict[str, float]:
-    """The statistics by name, all of them by default; every value is finite."""
-    chosen = STATISTICS if names is None else {name: STATISTICS[name] for name in names}
-    return {name: _finite(entry.measure(evidence, spread)) for name, entry in chosen.items()}
+    """The statistics by name; every value is finite.
+
+    By default all of them, but for the discriminator's where the checkpoint holds none.
+    """
+    if names is None:
+        names = [name for name in STATISTICS if evidence.critic is not None or name not in CRITICS]
+    return {name: _finite(STATISTICS[name].measure(evidence, spread)) for name in names}
 
 
 def mean_square(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
@@ -202,6 +209,15 @@ def _agreement(e: Evidence, spread: WSpread) -> float:
     return _decibels(max(e.restarts)) - _decibels(min(e.restarts))
 
 
+def _critic(e: Evidence, spread: WSpread) -> float:
+    return e.critic[0] if e.critic else 0.0
+
+
+def _critic_gap(e: Evidence, spread: WSpread) -> float:
+    return e.critic[0] - e.critic[1] if e.critic else 0.0
+
+
+CRITICS = ("critic", "critic_gap")
 STATISTICS: Mapping[str, Statistic] = {
     "distance": Statistic("the named distance to the resynthesis", _distance),
     "pixels": Statistic("mean square difference in pixels", _pixels),
@@ -220,6 +236,8 @@ STATISTICS: Mapping[str, Statistic] = {
     "freest": Statistic("mean square difference in W+", _freest),
     "depth": Statistic("distance of w from the mean", _depth),
     "agreement": Statistic("how far restarts end apart", _agreement),
+    "critic": Statistic("the score of the model's own discriminator", _critic),
+    "critic_gap": Statistic("that score against the resynthesis's", _critic_gap),
 }
 
 

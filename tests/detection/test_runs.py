@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from latentstudio import Recipe, render
 from latentstudio.detection.calibration import Calibration
@@ -113,6 +114,18 @@ def test_the_nearest_of_the_own_samples_is_found(tiny) -> None:
     sample = np.clip(np.rint(known.samples[5]), 0, 255).astype(np.uint8)
     assert known.nearest(sample) < 1
     assert known.nearest(255 - sample) > 100
+
+
+def test_the_judge_s_scores_are_those_of_each_picture_alone(tiny) -> None:
+    class Brightness(torch.nn.Linear):
+        def forward(self, images):
+            assert len(images) == 1
+            return images.mean((1, 2, 3))
+
+    judged = replace(own_kind(tiny), judge=Brightness(1, 1))
+    white, grey = np.full((16, 16, 3), 255, np.uint8), np.full((16, 16, 3), 102, np.uint8)
+    assert judged.critic(white, grey) == pytest.approx((1.0, -0.2))
+    assert own_kind(tiny).critic(white, grey) is None
 
 
 def test_a_plan_gives_every_picture_its_copies(tiny, real: Path) -> None:

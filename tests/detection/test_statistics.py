@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latentstudio.detection.degradations import degrade
-from latentstudio.detection.statistics import STATISTICS, Evidence, WSpread, measure
+from latentstudio.detection.statistics import CRITICS, STATISTICS, Evidence, WSpread, measure
 
 
 def picture(seed: int, roughness: float = 0.0) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_every_statistic_is_finite_even_for_empty_evidence(spread: WSpread) -> N
     nothing = evidence(flat, flat, curve=np.zeros(0, np.float32), distance=0.0, nearest=0.0)
     for e in (nothing, evidence(picture(1), picture(2))):
         found = measure(e, spread)
-        assert list(found) == list(STATISTICS)
+        assert [*found, *CRITICS] == list(STATISTICS)
         assert np.isfinite(list(found.values())).all()
 
 
@@ -88,3 +88,10 @@ def test_signs_are_as_the_words_say(spread: WSpread) -> None:
     assert found["falling"] < 0  # the curve still falls
     assert found["agreement"] == pytest.approx(3.01, abs=0.01)
     assert measure(evidence(target, near), spread)["pixels"] < found["pixels"]
+
+
+def test_the_discriminator_is_asked_where_there_is_one(spread: WSpread) -> None:
+    e = evidence(picture(8), picture(9), critic=(1.5, 4.0))
+    found = measure(e, spread)
+    assert list(found) == list(STATISTICS)
+    assert (found["critic"], found["critic_gap"]) == (1.5, -2.5)
