@@ -49,22 +49,30 @@ def fit(
     z: Tensor,
     features: Tensor,
     minutes: float,
-    width: int,
+    net: Mapping,
     lr: float = 2e-3,
+    every: int = 500,
+    steps: int = 0,
 ) -> tuple[nn.Module, float]:
-    """The mapping's averaged weights, and the share of the (felt) variance that it leaves unexplained."""
+    """The mapping's averaged weights, and the share of the (felt) variance that it leaves unexplained.
+
+    The length is told in minutes, or in steps.
+    """
     with torch.no_grad():
         w = torch.cat([embedding(part) for part in features.split(8192)])
     scale = (w @ felt.T).var(0).sum()
-    net = Mapping(mapping_config(width))
+    held_out = min(HELD_OUT, len(z) // 10)
     averaged = copy.deepcopy(net).requires_grad_(False)
     optimiser = torch.optim.Adam(net.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
     start, step, left = time.monotonic(), 0, math.nan
-    while (share := (time.monotonic() - start) / (minutes * 60)) < 1:
+    while True:
+        share = step / steps if steps else (time.monotonic() - start) / (minutes * 60)
+        if share >= 1:
+            break
         optimiser.param_groups[0]["lr"] = (
             lr * min(1, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
         )
-        i = torch.randint(HELD_OUT, len(z), (512,))
+        i = torch.randint(held_out, len(z), (512,))
         with torch.autocast("cpu", torch.bfloat16):
             said = net(z[i], None)
         loss = ((said.float() - w[i]) @ felt.T).square().sum(1).mean() / scale
@@ -75,9 +83,9 @@ def fit(
             decay = min(0.998, (step + 1) / (step + 10))
             torch._foreach_lerp_(list(averaged.parameters()), list(net.parameters()), 1 - decay)
         step += 1
-        if step % 500 == 0:
+        if step % every == 0:
             with torch.no_grad():
-                held = averaged(z[:HELD_OUT], None) - w[:HELD_OUT]
+                held = averaged(z[:held_out], None) - w[:held_out]
             left = float((held @ felt.T).square().sum(1).mean() / scale)
             sys.stdout.write(f"{step} steps, {time.monotonic() - start:.0f} s: {float(loss.detach()):.4f}, ")
             sys.stdout.write(f"held out {left:.4f}\n")
@@ -94,7 +102,8 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--width", type=int, default=W_DIM, help="another one starts anew")
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
@@ -102,7 +111,11 @@ def main() -> None:
     bank = load_bank(told.data)
     embedding = Embedding(state["m_ema"]["mean"], state["m_ema"]["std"]).requires_grad_(False)
     embedding.load_state_dict(state["m_ema"])
-    mapping, _ = fit(embedding, felt_by(state["g_ema"]), bank.z, bank.features, told.minutes, told.width)
+    net = Mapping(mapping_config(told.width))
+    if told.width == state.get("mapping_width", W_DIM):
+        prefix = "mapping_network."
+        net.load_state_dict({k[len(prefix) :]: v for k, v in state["g_ema"].items() if k.startswith(prefix)})
+    mapping, _ = fit(embedding, felt_by(state["g_ema"]), bank.z, bank.features, told.minutes, net, told.lr)
     temporary = told.out.with_suffix(".tmp")
     torch.save({"mapping": mapping.state_dict(), "width": told.width, "z_dim": Z_DIM}, temporary)
     os.replace(temporary, told.out)

@@ -13,323 +13,18 @@ Everything needed to go on is in `RUN/state.pt`, written through a temporary fil
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import os
 import sys
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from clay_data import Bank, Pictures, load_bank, load_pictures
-from clay_grids import save_grid
-from torch import Tensor
-from trainable import CHANNELS, Discriminator, Embedding, new_generator, parameter_groups
+from clay_data import load_bank, load_pictures
+from trainer import Trainer, read_plan
 
-from latentstudio.formats import read_checkpoint
-from latentstudio.models.architectures import stylegan2_compact
-from latentstudio.models.clay_factors import FactorNetwork, as_seen, load_factor_network
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the trainer does now; read again while it runs.
-
-    Attributes:
-        lr: learning rate of synthesis and embedding.
-        mapping_lr: factor on it for the mapping.
-        embedding_lr: factor on it for the embedding; 0 freezes it, while a mapping is fitted to it.
-        d_lr: learning rate of the discriminator.
-        beta1: of the generator's Adam.
-        batch: pictures a step.
-        ema: decay of the averaged weights a step.
-        face: extra weight of the middle of the face in the pixel loss.
-        gradient: weight of the loss on differences of neighbouring pixels.
-        perceptual: weight of the difference in what a factor network sees (--critic); 0 leaves it out.
-        distil: weight of the mapping's loss on fresh latents, every other step.
-        via_z: share of the pictures whose w comes from the mapping instead of the embedding.
-        adversarial: weight of the discriminator's opinion; 0 leaves it out.
-        d_only: train the discriminator alone (to warm it up).
-        r1: weight of the gradient penalty, every 16 steps.
-        mixing: share of the batch whose styles are mixed; those have no drawn picture to match.
-        stop: end after the next snapshot.
-    """
-
-    lr: float = 1e-3
-    mapping_lr: float = 1.0
-    embedding_lr: float = 1.0
-    d_lr: float = 1e-3
-    beta1: float = 0.9
-    batch: int = 32
-    ema: float = 0.998
-    face: float = 4.0
-    gradient: float = 1.5
-    perceptual: float = 0.0
-    distil: float = 1.0
-    via_z: float = 0.0
-    adversarial: float = 0.0
-    d_only: bool = False
-    r1: float = 1.0
-    mixing: float = 0.25
-    stop: bool = False
-
-
-def read_plan(path: Path) -> Plan:
-    """The plan of a run; defaults where it says nothing."""
-    told = json.loads(path.read_text()) if path.exists() else {}
-    known = {field.name for field in fields(Plan)}
-    if unknown := set(told) - known:
-        raise SystemExit(
-            f"{path.name} has an unknown entry: {sorted(unknown)[0]}. Known: {', '.join(sorted(known))}"
-        )
-    return Plan(**told)
-
-
-def _adam(groups: list[dict[str, Any]], beta1: float) -> torch.optim.Adam:
-    return torch.optim.Adam(groups, lr=0.0, betas=(beta1, 0.99), fused=True)
-
-
-class Trainer:
-    """Networks, optimisers and counters of one run.
-
-    Args:
-        pictures: what is learnt.
-        bank: fresh latents with their features, for the mapping.
-        device: "cpu" or "cuda".
-        channels: of the synthesis; None for the usual ones.
-    """
-
-    def __init__(
-        self, pictures: Pictures, bank: Bank, device: str = "cpu", channels: list[int] | None = None
-    ):
-        self.pictures, self.bank, self.device = pictures, bank, device
-        size = pictures.images.shape[-1]
-        levels = int(np.log2(size)) - 1
-        self.g = new_generator(channels or CHANNELS[:levels]).to(device)
-        self.m = Embedding(bank.features.mean(0), bank.features.std(0)).to(device)
-        d_channels = (192, 192, 128, 64, 32, 16)[:levels]
-        self.d = Discriminator(size, d_channels).to(device, memory_format=torch.channels_last)
-        self.g_ema, self.m_ema = (copy.deepcopy(net).requires_grad_(False).eval() for net in (self.g, self.m))
-        self.g.compute_dtype = self.d.compute_dtype = self.g_ema.compute_dtype = torch.bfloat16
-        mapping = {id(p) for p in self.g.mapping_network.parameters()}
-        groups = [{**g, "part": "synthesis"} for g in parameter_groups(self.g)]
-        for group in groups:
-            group["params"] = [p for p in group["params"] if id(p) not in mapping]
-        groups += [{"params": list(self.m.parameters()), "factor": 1.0, "part": "embedding"}]
-        groups += [{"params": list(self.g.mapping_network.parameters()), "factor": 1.0, "part": "mapping"}]
-        self.parts = [group["part"] for group in groups]
-        self.g_optimiser = _adam(groups, 0.9)
-        self.d_optimiser = _adam([{"params": list(self.d.parameters())}], 0.0)
-        self.step, self.shown, self.seconds = 0, 0, 0.0
-        self.w_scale = 1.0
-        self.critic: FactorNetwork | None = None
-
-    # --- starting and going on --------------------------------------------------------------
-
-    def start_from(self, checkpoint: Path, steps: int = 800) -> float:
-        """Take over an earlier generator and fit the embedding to its mapping; the share left unexplained."""
-        spec = stylegan2_compact.convert(read_checkpoint(checkpoint))
-        arrays = {name: torch.from_numpy(np.array(value)) for name, value in spec.arrays.items()}
-        self.g.load_state_dict(arrays)
-        with torch.no_grad():
-            z = self.bank.z
-            w = torch.cat([self.g.mapping_network(part, None) for part in z.split(4096)])
-        variance = w.var(0).sum()
-        optimiser = _adam([{"params": list(self.m.parameters()), "lr": 2e-3}], 0.9)
-        loss = torch.zeros(())
-        for step in range(steps):
-            optimiser.param_groups[0]["lr"] = 3e-3 * (1 - step / steps) + 1e-5
-            i = torch.randint(len(z), (512,))
-            loss = (self.m(self.bank.features[i]) - w[i]).square().sum(1).mean() / variance
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-        self.g_ema.load_state_dict(self.g.state_dict())
-        self.m_ema.load_state_dict(self.m.state_dict())
-        return float(loss)
-
-    def state(self) -> dict[str, Any]:
-        """Everything needed to go on."""
-        nets = {name: getattr(self, name).state_dict() for name in ("g", "m", "d", "g_ema", "m_ema")}
-        optimisers = {name: getattr(self, name).state_dict() for name in ("g_optimiser", "d_optimiser")}
-        return {**nets, **optimisers, "counters": (self.step, self.shown, self.seconds)}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state()`."""
-        for name in ("g", "m", "d", "g_ema", "m_ema", "g_optimiser", "d_optimiser"):
-            getattr(self, name).load_state_dict(state[name])
-        for group, part in zip(self.g_optimiser.param_groups, self.parts, strict=True):
-            group["part"] = part
-        self.step, self.shown, self.seconds = state["counters"]
-
-    # --- one step ---------------------------------------------------------------------------
-
-    def train_step(self, plan: Plan) -> dict[str, float]:
-        """One step of everything the plan asks for; the losses."""
-        shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
-        for group in self.g_optimiser.param_groups:
-            group["lr"] = plan.lr * group["factor"] * shares[group["part"]]
-            group["betas"] = (plan.beta1, 0.99)
-        self.d_optimiser.param_groups[0]["lr"] = plan.d_lr
-        real, features, z = (t.to(self.device) for t in self.pictures.batch(plan.batch))
-        told: dict[str, float] = {}
-        adversarial = plan.adversarial > 0
-        mixed = int(plan.batch * plan.mixing) if adversarial else 0
-        ws = self._latents(features, z, plan.via_z, mixed)
-        with torch.set_grad_enabled(not plan.d_only):
-            fake = self.g.synthesis(ws, "random" if adversarial else "none")
-        if adversarial:
-            told |= self._discriminator_step(plan, real, fake.detach())
-        if not plan.d_only:
-            loss = self._regression(fake[mixed:], real[mixed:], plan, told)
-            if plan.perceptual:
-                loss = loss + plan.perceptual * self._perceptual(fake[mixed:], real[mixed:], told)
-            if plan.distil and self.step % 2 == 0:
-                loss = loss + plan.distil * self._distil(told)
-            if adversarial:
-                self.d.requires_grad_(False)
-                opinion = F.softplus(-self.d(fake)).mean()
-                self.d.requires_grad_(True)
-                told["g"] = float(opinion.detach())
-                loss = loss + plan.adversarial * opinion
-            self.g_optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.g_optimiser.step()
-            self._average(plan.ema)
-        self.step += 1
-        self.shown += plan.batch
-        return told
-
-    def _latents(self, features: Tensor, z: Tensor, via_z: float, mixed: int) -> Tensor:
-        """ws (N, num_ws, w_dim): the first `mixed` of them with the styles of two heads."""
-        count = round(len(z) * via_z)
-        parts = []
-        if count:
-            parts.append(self.g.mapping_network(z[:count], None))
-        if count < len(z):
-            parts.append(self.m(features[count:]))
-        w = torch.cat(parts)
-        with torch.no_grad():
-            self.g.mapping_network.w_avg.lerp_(w.mean(0), 0.005)
-            self.w_scale = 0.99 * self.w_scale + 0.01 * float(w.var(0).sum())
-        ws = w[:, None].expand(-1, self.g.info.num_ws, -1)
-        if mixed:
-            row = torch.arange(self.g.info.num_ws, device=w.device)[None, :, None]
-            cut = torch.randint(1, self.g.info.num_ws, (mixed, 1, 1), device=w.device)
-            ws = torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
-        return ws
-
-    def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
-        """L1 at three scales and of gradients; eyes, nose and mouth count more."""
-        weight = _face_weight(real.shape[-1], plan.face, self.device)
-        error = (fake - real).abs()
-        told["l1"] = float(error.detach().mean())
-        loss = (error * weight).mean()
-        small, small_real = F.avg_pool2d(fake, 2), F.avg_pool2d(real, 2)
-        loss = loss + (small - small_real).abs().mean()
-        loss = loss + (F.avg_pool2d(small, 4) - F.avg_pool2d(small_real, 4)).abs().mean()
-        down = (fake.diff(dim=2) - real.diff(dim=2)).abs() * weight[:, :, 1:]
-        right = (fake.diff(dim=3) - real.diff(dim=3)).abs() * weight[..., 1:]
-        return loss + plan.gradient * (down.mean() + right.mean())
-
-    def _perceptual(self, fake: Tensor, real: Tensor, told: dict[str, float]) -> Tensor:
-        """L1 between what a network that reads factors sees of both, at all its levels, and its reading.
-
-        Not the network that the results are judged by.
-        """
-        if self.critic is None:
-            raise SystemExit("The plan asks for a perceptual loss; name its network with --critic.")
-        loss = torch.zeros((), device=self.device)
-        with torch.autocast(fake.device.type, torch.bfloat16):
-            for a, b in zip(seen_by(self.critic, fake), seen_by(self.critic, real), strict=True):
-                loss = loss + (a - b).abs().float().mean() / b.abs().float().mean().clamp(min=1e-3).detach()
-        told["perceptual"] = float(loss.detach())
-        return loss
-
-    def _distil(self, told: dict[str, float]) -> Tensor:
-        """How far the mapping's w is from the embedding's, as a share of the variance."""
-        z, features = (t.to(self.device) for t in self.bank.batch(512))
-        with torch.no_grad():
-            w = self.m(features)
-        loss = (self.g.mapping_network(z, None) - w).square().sum(1).mean() / w.var(0).sum()
-        told["distil"] = float(loss.detach())
-        return loss
-
-    def _discriminator_step(self, plan: Plan, real: Tensor, fake: Tensor) -> dict[str, float]:
-        """Non-saturating loss with a lazy gradient penalty on real pictures."""
-        real_score, fake_score = self.d(real), self.d(fake)
-        loss = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
-        self.d_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if plan.r1 > 0 and self.step % 16 == 0:
-            shown = real[: max(len(real) // 2, 4)].detach().requires_grad_(True)
-            (slope,) = torch.autograd.grad(self.d(shown).sum(), shown, create_graph=True)
-            (slope.square().sum((1, 2, 3)).mean() * (plan.r1 * 8)).backward()
-        self.d_optimiser.step()
-        return {
-            "d": float(loss.detach()),
-            "real>0": float((real_score > 0).float().mean()),
-            "fake>0": float((fake_score > 0).float().mean()),
-        }
-
-    @torch.no_grad()
-    def _average(self, decay: float) -> None:
-        now = [*self.g.parameters(), *self.m.parameters()]
-        averaged = [*self.g_ema.parameters(), *self.m_ema.parameters()]
-        torch._foreach_lerp_(averaged, now, 1 - min(decay, (self.step + 1) / (self.step + 10)))
-        self.g_ema.mapping_network.w_avg.copy_(self.g.mapping_network.w_avg)
-
-    # --- looking at it ----------------------------------------------------------------------
-
-    @torch.no_grad()
-    def snapshot(self, folder: Path) -> dict[str, float]:
-        """Held-out figures of the averaged weights, by both ways to w, and a grid of pairs and randoms."""
-        real, features, z = self.pictures.held_out()
-        told: dict[str, float] = {}
-        net = self.g_ema
-        for name in ("features", "z"):
-            source = features if name == "features" else z
-            way = self.m_ema if name == "features" else (lambda z: net.mapping_network(z, None))
-            made = torch.cat(
-                [net.synthesis(way(part.to(self.device)), "none").cpu() for part in source.split(64)]
-            )
-            made = made.clamp(-1, 1)
-            error = -10 * ((made - real).square().mean((1, 2, 3)) / 4).log10()
-            told[f"psnr_{name}"] = float(error.mean())
-            told[f"detail_{name}"] = float(_detail(made) / _detail(real))
-            for group, chosen in self.pictures.groups.items():
-                told[f"psnr_{name}_{group}"] = float(error[chosen].mean())
-            pairs = torch.stack([real[:40], made[:40]], 1).flatten(0, 1)
-            save_grid(pairs, folder / f"pairs_{name}.png", 16)
-        z = torch.randn(64, net.info.z_dim, generator=torch.Generator().manual_seed(7)).to(self.device)
-        save_grid(net.synthesis(net.mapping(z), "none").cpu(), folder / "random.png", 8)
-        return told
-
-
-def seen_by(critic: FactorNetwork, images: Tensor) -> list[Tensor]:
-    """Every level of a factor network's features, then its standardised reading."""
-    levels, x = [], as_seen(images)
-    for layer in critic.look:
-        x = layer(x)
-        if isinstance(layer, torch.nn.ReLU):
-            levels.append(x)
-    return [*levels, critic.say(critic.think(x.flatten(1)).relu())]
-
-
-def _detail(images: Tensor) -> Tensor:
-    """Mean magnitude of what half the resolution can't hold."""
-    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
-    return (images - coarse).abs().mean()
-
-
-def _face_weight(size: int, extra: float, device: str) -> Tensor:
-    side = torch.linspace(-1, 1, size, device=device)
-    y, x = torch.meshgrid(side, side, indexing="ij")
-    return (1 + extra * torch.exp(-((x / 0.42) ** 2 + ((y - 0.12) / 0.42) ** 2)))[None, None]
+from latentstudio.models.clay_factors import load_factor_network
 
 
 def save_state(trainer: Trainer, folder: Path) -> None:
@@ -379,6 +74,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder written by make_data.py")
     parser.add_argument("--run", type=Path, required=True, help="folder of this run")
     parser.add_argument("--init", type=Path, help="an earlier training checkpoint to take the weights from")
+    parser.add_argument("--mapping", type=Path, help="a mapping fitted by fit_mapping.py, to take over once")
     parser.add_argument("--critic", type=Path, help="a factor network for the perceptual loss")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--every", type=float, default=240, help="seconds between two states")
@@ -398,6 +94,10 @@ def main() -> None:
         left = trainer.start_from(told.init)
         sys.stdout.write(f"took over {told.init.name}; embedding leaves {left:.3f} of its w unexplained\n")
     sys.stdout.flush()
+    if told.mapping:
+        fitted = torch.load(told.mapping, weights_only=True)
+        trainer.set_mapping(fitted["width"], fitted["mapping"])
+        sys.stdout.write(f"took over the mapping {told.mapping.name}\n")
     run(trainer, told.run, told.minutes, told.every)
 
 

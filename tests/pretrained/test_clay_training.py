@@ -1,0 +1,146 @@
+"""The training of the clay faces, at a tiny size."""
+
+import numpy as np
+import pytest
+import torch
+from clay_data import Bank, Pictures, full_z
+from fit_mapping import felt_by, fit
+from pack import spec_of
+from trainable import Discriminator, Embedding, mapping_config, new_generator, parameter_groups
+from trainer import Plan, Trainer
+
+from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.architectures.stylegan2_compact import CompactStyleGAN2
+from latentstudio.models.registry import build_network
+
+
+@pytest.fixture
+def trainer():
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    count = 300
+    latents = torch.from_numpy(random.standard_normal((2, count, 64)).astype(np.float32))
+    features = latents[..., :10]
+    # Bright where the first feature is high: something that can be learnt in a few steps.
+    level = (features[0, :, :1, None, None] * 40 + 128).clamp(0, 255).byte()
+    images = level.expand(count, 3, 16, 16).contiguous()
+    pictures = Pictures(images, features, latents, torch.ones(count), {})
+    z = full_z(latents[0])
+    return Trainer(pictures, Bank(z, features[0]), channels=[8, 8, 8])
+
+
+def test_the_training_layers_are_the_programs_in_values_and_gradients():
+    torch.manual_seed(0)
+    mine = new_generator([8, 8, 4], z_dim=8, w_dim=8, mapping_layers=2)
+    for name, parameter in mine.named_parameters():
+        if "noise_strength" in name:
+            parameter.data.fill_(0.3)
+    plain = CompactStyleGAN2(mine.config)
+    plain.load_state_dict(mine.state_dict())
+    maps = mine.draw_noise(0, 3)
+    results = []
+    for net in (mine, plain):
+        w = torch.linspace(-2, 2, 24).reshape(3, 8).requires_grad_()
+        images = net.synthesis(w, noise_maps=maps)
+        (images * torch.linspace(0, 1, images.numel()).reshape(images.shape)).sum().backward()
+        grads = {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
+        results.append((images.detach(), {"w": w.grad, **grads}))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-4, atol=1e-5)
+    assert results[0][1].keys() == results[1][1].keys()
+    for name, grad in results[0][1].items():
+        torch.testing.assert_close(grad, results[1][1][name], rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_folded_convolutions_learn_as_slowly_as_their_gain_says():
+    network = new_generator([8, 8], z_dim=8, w_dim=8, mapping_layers=1)
+    factors = {}
+    for group in parameter_groups(network):
+        factors |= {id(p): group["factor"] for p in group["params"]}
+    assert len(factors) == len(list(network.parameters()))
+    assert factors[id(network.blocks["b8"].conv0.weight)] == pytest.approx((8 * 9) ** -0.5)
+    assert factors[id(network.blocks["b8"].torgb.weight)] == 1.0
+
+
+def test_a_few_steps_bring_the_pictures_nearer(trainer):
+    plan = Plan(lr=5e-3, batch=16)
+    first = trainer.train_step(plan)["l1"]
+    for _ in range(25):
+        last = trainer.train_step(plan)["l1"]
+    assert last < 0.7 * first
+
+
+def test_adversary_mixing_and_pictures_through_z_train_every_part(trainer):
+    plan = Plan(batch=16, adversarial=0.5, via_z=1.0, mixing=0.25)
+    before = {name: value.clone() for name, value in trainer.g.state_dict().items()}
+    d_before = [p.clone() for p in trainer.d.parameters()]
+    told = trainer.train_step(plan)
+    told = trainer.train_step(plan)
+    assert {"d", "g", "l1"} <= set(told)
+    after = trainer.g.state_dict()
+    for name in ("mapping_network.layers.0.weight", "blocks.b16.conv1.noise_strength", "blocks.b4.const"):
+        assert not torch.equal(before[name], after[name]), name
+    assert any(not torch.equal(a, b) for a, b in zip(d_before, trainer.d.parameters(), strict=True))
+
+
+def test_warming_the_discriminator_up_leaves_the_generator_alone(trainer):
+    before = {name: value.clone() for name, value in trainer.g.named_parameters()}
+    trainer.train_step(Plan(batch=8, adversarial=1.0, d_only=True))
+    assert all(torch.equal(before[name], value) for name, value in trainer.g.named_parameters())
+
+
+def test_a_frozen_embedding_stays(trainer):
+    before = [p.clone() for p in trainer.m.parameters()]
+    trainer.train_step(Plan(batch=8, embedding_lr=0.0))
+    assert all(torch.equal(a, b) for a, b in zip(before, trainer.m.parameters(), strict=True))
+
+
+def test_a_run_goes_on_where_it_stopped_with_a_mapping_of_another_width_too(trainer):
+    trainer.train_step(Plan(batch=8))
+    trainer.set_mapping(24)
+    assert trainer.g_optimiser.state_dict()["state"], "what Adam knew of the other parts was lost"
+    trainer.train_step(Plan(batch=8, via_z=1.0))
+    state = trainer.state()
+    other = Trainer(trainer.pictures, trainer.bank, channels=[8, 8, 8])
+    other.restore(state)
+    assert (other.step, other.shown, other.mapping_width) == (2, 16, 24)
+    told = []
+    for run in (trainer, other):
+        torch.manual_seed(5)
+        told.append(run.train_step(Plan(batch=8, via_z=1.0)))
+    assert told[0] == told[1]
+
+
+def test_z_begins_with_the_renderers_latents_and_passes_the_normalisation_unchanged():
+    latents = torch.randn(20, 64)
+    z = full_z(latents)
+    torch.testing.assert_close(z[:, :64], latents)
+    torch.testing.assert_close(z.square().mean(1), torch.ones(20), rtol=1e-5, atol=1e-5)
+
+
+def test_a_mapping_learns_what_the_embedding_says(trainer):
+    embedding = Embedding(torch.zeros(10), torch.ones(10)).requires_grad_(False)
+    z = full_z(torch.randn(1500, 64))
+    felt = felt_by(trainer.g.state_dict())
+    start = Mapping(mapping_config(32))
+    _, early = fit(embedding, felt, z, z[:, :10], 0, start, lr=1e-2, every=5, steps=5)
+    _, late = fit(embedding, felt, z, z[:, :10], 0, start, lr=1e-2, every=30, steps=120)
+    assert late < 0.8 * early
+
+
+def test_the_packed_generator_draws_what_was_trained(trainer):
+    trainer.train_step(Plan(batch=8))
+    spec = spec_of(trainer.state())
+    network = build_network(spec)
+    z = torch.randn(2, 256)
+    trainer.g_ema.compute_dtype = torch.float32
+    torch.testing.assert_close(
+        network(z, noise_mode="none"), trainer.g_ema(z, noise_mode="none"), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_the_discriminator_sees_whether_a_batch_is_all_alike():
+    torch.manual_seed(0)
+    net = Discriminator(16, (8, 8, 8))
+    one = torch.randn(1, 3, 16, 16)
+    alike, varied = net(one.expand(4, -1, -1, -1)), net(torch.cat([one, torch.randn(3, 3, 16, 16)]))
+    assert (alike[0] - varied[0]).abs() > 1e-6
