@@ -485,3 +485,34 @@ def test_another_photo_clears_the_views_of_the_run_before(
     take(qtbot, panel, photo_pixels(60, 60))
     assert not panel.live.isVisible()
     assert panel.intake.zone.isVisible()
+
+
+def test_undo_to_an_earlier_inversion_finds_its_photo_and_a_saved_one_is_found_in_a_new_session(
+    qtbot: QtBot, window: MainWindow, panel: PhotoPanel, photo_path: Path, tmp_path: Path
+) -> None:
+    panel.open_photo(photo_path)
+    qtbot.waitUntil(lambda: panel.desk.photo is not None, timeout=WAIT_MS)
+    invert(qtbot, panel)
+    first = panel.back.inverted
+    assert first is not None
+    saved = tmp_path / "inverted.png"
+    with qtbot.waitSignal(window.filing.saved, timeout=WAIT_MS):
+        window.filing.save_to(saved)
+    take(qtbot, panel, photo_pixels(60, 64))
+    panel.invert.click()
+    qtbot.waitUntil(lambda: panel.back.inverted is not first, timeout=WAIT_MS)
+    window.studio.document.undo()
+    assert panel.back.inverted is first
+
+    # As after a restart: the panel knows nothing, the file tells where the photo is.
+    assert window.studio.model is not None
+    panel.set_model(window.studio.model)
+    assert panel.back.inverted is None
+    window.commands.new_start()
+    drop(window, files(saved))
+    qtbot.waitUntil(lambda: panel.back.inverted is not None, timeout=WAIT_MS)
+    found = panel.back.inverted
+    assert found is not None
+    assert np.array_equal(found.photo, photo_pixels())
+    assert np.array_equal(found.target.image, first.target.image)
+    settle(qtbot, window)

@@ -6,6 +6,7 @@ follows it, the document takes the result, the foot puts the edit back. GUI thre
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from latentstudio.gui.photo.counts import WhatCounts
 from latentstudio.gui.photo.desk import PhotoDesk
 from latentstudio.gui.photo.intake import FINDER, PhotoIntake
 from latentstudio.gui.photo.live import LiveView
+from latentstudio.gui.photo.origins import PhotoOrigins
 from latentstudio.gui.photo.run import Moment, Run
 from latentstudio.gui.starting import with_listed
 from latentstudio.gui.studio import OpenModel, Studio
@@ -35,8 +37,6 @@ from latentstudio.latent.spaces import Z
 
 if TYPE_CHECKING:
     from latentstudio.engine.requests import Job, JobFinished, Progress
-
-NO_INVERSION = "This model can't be inverted: its pictures don't follow a latent that can be fitted."
 
 
 class PhotoPanel(QWidget):
@@ -50,6 +50,7 @@ class PhotoPanel(QWidget):
         self._options: ProjectionOptions | None = None
         self._result: Projection | None = None
         self._photo: Inverted | None = None  # of the run under way, its recipe not yet known
+        self._path: Path | None = None  # the file of that photo
         self._installing: set[int] = set()
         canvas = canvas_of(studio)
         self.desk = PhotoDesk(studio, self)
@@ -58,6 +59,7 @@ class PhotoPanel(QWidget):
         self.counts = WhatCounts(self.desk, canvas, self)
         self.live = LiveView(self)
         self.back = BackToPhoto(studio, canvas, self)
+        self.origins = PhotoOrigins(studio, self)
         self.invert = QPushButton("Invert", self)
         self.invert.setProperty("role", "primary")
         self.invert.setToolTip("Find the latent whose picture is nearest to the photo")
@@ -103,6 +105,7 @@ class PhotoPanel(QWidget):
         self.live.cancel_wanted.connect(self._job.cancel)
         self.live.continue_wanted.connect(self.go_on)
         self.live.moment_kept.connect(self._keep_moment)
+        self.origins.found.connect(self._take_origin)
         self._job.progressed.connect(self._follow)
         self._job.finished.connect(self._take)
         self._job.ended.connect(self._ended)
@@ -116,14 +119,16 @@ class PhotoPanel(QWidget):
         self._result = None
         self.desk.set_info(model.info)
         self.choices.set_model(model.info)
+        self.origins.set_model(model.info)
         self.back.set_inverted(None)
         if not self._job.is_running:
             self.live.clear()
         self._show()
 
     def set_recipe(self, recipe: Recipe) -> None:
-        """The picture on the canvas may be a start; says nothing."""
+        """The picture on the canvas may be a start, or come from a photo; says nothing."""
         self.choices.set_recipe(recipe)
+        self.origins.look(recipe)
 
     def open_photo(self, path: Path) -> None:
         """Take a photograph's file."""
@@ -168,6 +173,7 @@ class PhotoPanel(QWidget):
             return
         assert self.desk.photo is not None
         self._photo = Inverted(target, self.desk.photo, self.desk.name, self._studio.document.recipe)
+        self._path = self.desk.path
         self._begin(target, options, None)
 
     def go_on(self) -> None:
@@ -226,8 +232,8 @@ class PhotoPanel(QWidget):
         self._ended()
         recipe = self._with_sliders(result.to_recipe(model.info))
         words = f"Invert {photo.target.name}" if photo.target.name else "Invert the photo"
+        self.origins.keep(replace(photo, recipe=recipe), self._path)
         self._studio.document.edit(words, recipe)
-        self.back.set_inverted(Inverted(photo.target, photo.photo, photo.name, recipe))
 
     def _ended(self) -> None:
         result = self._result
@@ -244,9 +250,12 @@ class PhotoPanel(QWidget):
         if self._model is None or self._photo is None:
             return
         recipe = self._with_sliders(moment.snapshot.to_recipe(self._model.info))
+        self.origins.keep(replace(self._photo, recipe=recipe), self._path)
         self._studio.document.edit(f"Step {moment.step} of the inversion", recipe)
-        photo = self._photo
-        self.back.set_inverted(Inverted(photo.target, photo.photo, photo.name, recipe))
+
+    def _take_origin(self, inverted: Inverted) -> None:
+        if inverted is not self.back.inverted:
+            self.back.set_inverted(inverted)
 
     def _with_sliders(self, recipe: Recipe) -> Recipe:
         """Sliders at rest: those of the present picture that act on the new start, else the first found."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
 WHOLE, FACE, HAND = "whole", "face", "hand"
 PREVIEW_PX = 1600
 Quad = NDArray[np.float64]
+
+
+class _Read(NamedTuple):
+    """A photograph that was read."""
+
+    pixels: NDArray[np.uint8]
+    preview: QImage
+    name: str
+    path: Path | None = None
 
 
 class PhotoDesk(QObject):
@@ -60,6 +69,7 @@ class PhotoDesk(QObject):
         self._reading = 0
         self.photo: NDArray[np.uint8] | None = None
         self.name = ""
+        self.path: Path | None = None  # where it was read from, if from a file
         self.preview = QImage()
         self.faces: list[Face] | None = None  # None until somebody has looked
         self.lacks_finder = False
@@ -83,7 +93,7 @@ class PhotoDesk(QObject):
 
     def open_path(self, path: Path) -> None:
         """Read a photograph's file."""
-        self._read(lambda: read_photo(path), path.name)
+        self._read(lambda: read_photo(path), path.name, path)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Read a photograph from the bytes of a file."""
@@ -91,19 +101,19 @@ class PhotoDesk(QObject):
 
     def set_pixels(self, pixels: NDArray[np.uint8], name: str) -> None:
         """Take pixels (H, W, 3)."""
-        self._take((pixels, as_image(shrunk(pixels, PREVIEW_PX)), name))
+        self._take(_Read(pixels, as_image(shrunk(pixels, PREVIEW_PX)), name))
 
-    def _read(self, read: Callable[[], NDArray[np.uint8]], name: str) -> None:
+    def _read(self, read: Callable[[], NDArray[np.uint8]], name: str, path: Path | None = None) -> None:
         self._reading += 1
         self.photo_changed.emit()
 
-        def work() -> tuple[NDArray[np.uint8], QImage, str]:
+        def work() -> _Read:
             pixels = read()
-            return pixels, as_image(shrunk(pixels, PREVIEW_PX)), name
+            return _Read(pixels, as_image(shrunk(pixels, PREVIEW_PX)), name, path)
 
         self._studio.background.run(work, self._take_read, self._fail_read)
 
-    def _take_read(self, found: tuple[NDArray[np.uint8], QImage, str]) -> None:
+    def _take_read(self, found: _Read) -> None:
         self._reading -= 1
         self._take(found)
 
@@ -112,8 +122,8 @@ class PhotoDesk(QObject):
         self._studio.tell_error(error)
         self.photo_changed.emit()
 
-    def _take(self, found: tuple[NDArray[np.uint8], QImage, str]) -> None:
-        self.photo, self.preview, self.name = found
+    def _take(self, found: _Read) -> None:
+        self.photo, self.preview, self.name, self.path = found
         self.faces, self.lacks_finder = None, False
         self.mode, self.face = WHOLE, 0
         self._whole = self._hand = self._points = None
