@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from trainable import CHANNELS, MAPPING_LAYERS, W_DIM, Z_DIM, mapping_config
+from trainable import MAPPING_LAYERS, W_DIM, Z_DIM, mapping_config
 
 from latentstudio.clay.words import Z_NAMES
 from latentstudio.models.architectures.stylegan2 import Mapping
@@ -42,8 +42,9 @@ def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> Netw
         width = fitted["width"]
         arrays = {key: value for key, value in arrays.items() if not key.startswith("mapping_network.")}
         arrays |= {f"mapping_network.{key}": value for key, value in fitted["mapping"].items()}
-    levels = len({key.split(".")[1] for key in arrays if key.startswith("blocks.")})
-    config = compact_config(CHANNELS[:levels], z_dim=Z_DIM, w_dim=W_DIM, mapping_layers=MAPPING_LAYERS)
+    blocks = sorted(int(key.split(".")[1][1:]) for key in arrays if key.endswith("torgb.weight"))
+    channels = [len(arrays[f"blocks.b{size}.conv1.weight"]) for size in blocks]
+    config = compact_config(channels, z_dim=Z_DIM, w_dim=W_DIM, mapping_layers=MAPPING_LAYERS)
     config["mapping"] = mapping_config(width)
     mapping = Mapping(config["mapping"])
     prefix = "mapping_network."
