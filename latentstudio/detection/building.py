@@ -7,7 +7,7 @@ thresholds) sees a held-out picture. NumPy only, any thread.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,8 @@ def build(
         for r, held, score, distance in zip(table.records, table.held_out, scores, baseline, strict=True)
     )
     rows = tuple(
-        _row(name, table, chosen, scores, (threshold_1, threshold_5)) for name, chosen in _parts(table)
+        _row(name, table, chosen, scores, log_odds.capped, (threshold_1, threshold_5))
+        for name, chosen in _parts(table)
     )
     spent = float(np.mean([r.seconds for r in records]))
     return Calibration(
@@ -176,13 +177,14 @@ def _row(
     table: Table,
     own: NDArray[np.bool_],
     scores: Numbers,
+    capped: Callable[[Numbers], Numbers],
     thresholds: tuple[float, float],
 ) -> Row:
     labels = table.labels[own]
     positive, negative = scores[own][labels], scores[own][~labels]
     baseline = table.columns([BASELINE])[own, 0]
     area = auc_interval(positive, negative)
-    said = probability(scores[own])
+    said = probability(capped(scores[own]))
     at_1, at_5 = thresholds
     return Row(
         degradation=name,

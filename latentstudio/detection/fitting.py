@@ -41,7 +41,7 @@ class LogOdds:
         bias: constant.
         low: smallest value of each that was seen; smaller ones are read as this.
         high: largest value of each that was seen.
-        limit: log-odds never go beyond this: a calibration of n pictures can't support more.
+        limit: see `capped`.
     """
 
     names: tuple[str, ...]
@@ -54,10 +54,14 @@ class LogOdds:
     limit: float
 
     def __call__(self, values: Numbers) -> Numbers:
-        """Log-odds (N,) at even prior of statistics (N, len(names))."""
+        """Scores (N,), log-odds at even prior, of statistics (N, len(names))."""
         scaled = (np.clip(values, self.low, self.high) - self.mean) / self.scale
-        raw: Numbers = scaled @ self.weights + self.bias
-        return np.clip(raw, -self.limit, self.limit)
+        scores: Numbers = scaled @ self.weights + self.bias
+        return scores
+
+    def capped(self, scores: Numbers) -> Numbers:
+        """Scores (N,) no farther from 0 than this many pictures can support: what a chance is made of."""
+        return np.clip(scores, -self.limit, self.limit)
 
     def outside(self, values: Numbers) -> tuple[str, ...]:
         """Names of the statistics (len(names),) outside what was seen, with a margin of a twentieth."""

@@ -141,7 +141,7 @@ def about_calibration(calibration: Calibration) -> str:
     """What the instrument is and how good it is, as a piece of HTML."""
     own, others = calibration.scores(True), calibration.scores(False)
     held = [s for s in calibration.samples if s.held_out]
-    said = probability(np.array([s.score for s in held]))
+    said = probability(calibration.log_odds.capped(np.array([s.score for s in held])))
     curve = calibration_curve(said, np.array([s.kind == GENERATED for s in held]))
     area = next((row.auc for row in calibration.rows if row.degradation == "all"), float("nan"))
     about = "".join(

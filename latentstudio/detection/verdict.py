@@ -62,7 +62,7 @@ class Verdict:
         likelihood_ratio: how many times likelier the measurements are for a generated picture; capped at
             what the calibration's number of pictures can support.
         is_capped: whether the cap was reached.
-        score: log of the likelihood ratio.
+        score: log of the likelihood ratio before the cap.
         distance: in decibels, the baseline.
         percentile_generated: where the score lies among the generated pictures, 0 to 100.
         percentile_others: where it lies among the others.
@@ -121,7 +121,9 @@ def judge(
     except KeyError as error:
         raise InputError(f"The measurements lack {error.args[0]}.", "Measure the picture again.") from error
     score = float(fitted(own[None])[0])
-    posterior = float(probability(np.array(score), prior))
+    # A chance is made of no more than the calibration's number of pictures can support.
+    weight = fitted.capped(np.array(score))
+    posterior = float(probability(weight, prior))
     outside = fitted.outside(own)
     word, reasons = _word(score, posterior, calibration)
     if word is Word.CONSISTENT and outside:
@@ -140,8 +142,8 @@ def judge(
         reasons=tuple(reasons),
         prior=prior,
         posterior=posterior,
-        likelihood_ratio=math.exp(score),
-        is_capped=abs(score) >= fitted.limit - 1e-9,
+        likelihood_ratio=math.exp(float(weight)),
+        is_capped=abs(score) > fitted.limit,
         score=score,
         distance=float(values.get("distance", float("nan"))),
         percentile_generated=percentile(score, calibration.scores(True)),
