@@ -35,6 +35,7 @@ class InstallDialog(QDialog):
         self.setWindowTitle("Install a model")
         self.setMinimumWidth(460)
         size = f"{row.size_bytes / 1e6:.0f} MB"
+        family = (("Family", f"{row.family}, {row.resolution} x {row.resolution} px"),) if row.family else ()
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 20, 20, 16)
         column.setSpacing(12)
@@ -47,7 +48,7 @@ class InstallDialog(QDialog):
         facts.setVerticalSpacing(6)
         for i, (name, value) in enumerate(
             (
-                ("Family", f"{row.family}, {row.resolution} x {row.resolution} px"),
+                *family,
                 ("Download", f"{size}, package {row.package} {row.version}"),
                 ("Licence", row.licence),
             )

@@ -229,6 +229,12 @@ def test_three_points_make_the_frame(qtbot: QtBot, panel: PhotoPanel) -> None:
     QTest.mouseRelease(stage, LEFT, NONE, (at + QPointF(0, 40)).toPoint())
     assert not np.array_equal(panel.desk.quad, before)
     quad = panel.desk.quad
+    # The photo comes near enough for the points to be apart, and what is under the pointer stays there.
+    corner = stage.in_photo(QPointF(20, 20))
+    stage.zoom_at(QPointF(20, 20), 1.5)
+    assert np.allclose(stage.in_photo(QPointF(20, 20)), corner, atol=1e-6)
+    stage.zoom_at(QPointF(20, 20), 0.001)
+    assert stage.rect().contains(stage.place.toRect())
     panel.desk.set_points(np.zeros((3, 2)))
     assert panel.desk.quad is not None  # points in one place are no reason to stumble
     assert quad is not None

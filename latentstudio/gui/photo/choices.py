@@ -96,6 +96,9 @@ class InversionChoices(QWidget):
         for box, choices in ((self.start, STARTS), (self.distance, DISTANCES), (self.classes, CLASSES)):
             for key, words in choices:
                 box.addItem(words, key)
+            # The panel is as wide as a person makes it, not as the longest line.
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
         self.seed = SeedField("Seed of the inversion", self._hidden)
         self.seed.set_seed(self._seed)
         self._class_words = label("Class", "muted", self._hidden)

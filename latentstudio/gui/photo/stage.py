@@ -31,6 +31,7 @@ from latentstudio.gui.theme import tokens
 
 Quad = NDArray[np.float64]
 MARGIN_PX, NEAR_PX, HANDLE_PX, KNOB_PX = 40, 14, 6, 26
+MAX_SCALE = 16.0  # screen pixels a photo pixel
 SMALLEST = 0.02  # of the photograph's shorter side
 POINTS = ("Left eye", "Right eye", "Mouth")
 FRAME, DOTS = "frame", "dots"
@@ -67,6 +68,7 @@ class PhotoStage(QWidget):
         self._grip = QPointF()
         self._start: Quad | None = None
         self._under: str | int | None = None
+        self._view: tuple[float, Quad] | None = None  # scale and middle; None shows the whole photograph
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -78,11 +80,15 @@ class PhotoStage(QWidget):
 
     def set_photo(self, image: QImage, size: tuple[int, int]) -> None:
         """Show a photograph of (height, width) by a picture of it, which may be smaller."""
+        if size != self._size:
+            self._view = None
         self._image, self._size = image, size
         self.update()
 
     def set_frame(self, quad: Quad | None, points: Quad | None, kind: str) -> None:
-        """Show the frame, and in DOTS the points that make it."""
+        """Show the frame, and in DOTS the points that make it, near enough to be placed."""
+        if kind != self._kind:
+            self._view = None if kind == FRAME or quad is None else self._near(quad)
         self._quad, self._points, self._kind = quad, points, kind
         self.update()
 
@@ -95,10 +101,32 @@ class PhotoStage(QWidget):
     def place(self) -> QRectF:
         """Where the photograph lies."""
         height, width = self._size
+        scale, middle = self._view or (self._whole_scale(), np.array([width / 2, height / 2]))
+        left, top = self.width() / 2 - middle[0] * scale, self.height() / 2 - middle[1] * scale
+        return QRectF(left, top, width * scale, height * scale)
+
+    def _whole_scale(self) -> float:
+        height, width = self._size
         room_w, room_h = max(16, self.width() - 2 * MARGIN_PX), max(16, self.height() - 2 * MARGIN_PX)
-        scale = min(room_w / width, room_h / height)
-        w, h = width * scale, height * scale
-        return QRectF((self.width() - w) / 2, (self.height() - h) / 2, w, h)
+        return min(room_w / width, room_h / height)
+
+    def _near(self, quad: Quad) -> tuple[float, Quad]:
+        """A view in which a frame fills most of the room, or of the whole photograph where that is nearer."""
+        reach = float(np.ptp(quad, axis=0).max())
+        scale = 0.8 * min(self.width(), self.height()) / max(reach, 1.0)
+        return max(scale, self._whole_scale()), quad.mean(0)
+
+    def zoom_at(self, point: QPointF, factor: float) -> None:
+        """Nearer or farther, with what is under the point where it is; the whole photograph at the least."""
+        there, scale = self.in_photo(point), self._scale * factor
+        if scale <= self._whole_scale():
+            self._view = None
+        else:
+            scale = min(scale, MAX_SCALE)
+            away = np.array([point.x() - self.width() / 2, point.y() - self.height() / 2])
+            middle = there - away / scale
+            self._view = (scale, np.clip(middle, 0, [self._size[1], self._size[0]]))
+        self.update()
 
     def on_screen(self, point: Quad) -> QPointF:
         """Where a place of the photograph is on the widget."""
@@ -175,11 +203,15 @@ class PhotoStage(QWidget):
         """The frame as it was at first."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._held = self._start = None
+            self._view = None
             self.reset_wanted.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """A larger or smaller frame."""
-        if self._quad is not None and self._kind == FRAME and event.angleDelta().y():
+        """A larger or smaller frame; with Ctrl, or among points, the photograph nearer or farther."""
+        zooms = self._kind == DOTS or event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        if zooms:
+            self.zoom_at(event.position(), 1.2 ** (event.angleDelta().y() / 120))
+        elif self._quad is not None and event.angleDelta().y():
             middle = self._quad.mean(0)
             self._edit(middle + (self._quad - middle) * 1.04 ** (-event.angleDelta().y() / 120))
         event.accept()
