@@ -13,11 +13,21 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import exploring, frames, loading, window
+from benchmarks import dragging, exploring, frames, loading, window
 from latentstudio.models.devices import describe_device
 from latentstudio.models.precision import cpu_name
 
-PARTS = ("frames", "edit_depth", "batches", "threads", "loading", "discovery", "window", "exploring")
+PARTS = (
+    "frames",
+    "edit_depth",
+    "batches",
+    "threads",
+    "loading",
+    "discovery",
+    "window",
+    "exploring",
+    "dragging",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -44,6 +54,8 @@ def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         return frames.threads(options.rounds)
     if part == "loading":
         return loading.loading(3)
+    if part == "dragging":
+        return dragging.turning()
     if part == "window":
         return window.hand_to_picture(options.platform)
     if part == "exploring":

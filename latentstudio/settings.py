@@ -34,6 +34,7 @@ class Settings:
             comes while the one before is drawn waits for it, so the hand feels up to twice this.
         cache_memory_mib: upper bound of the stage cache, in MiB.
         discovery_samples: how many w's the PCA of a freshly opened model looks at.
+        clip: where CLIP's weights are, a file or a folder; empty where there are none.
     """
 
     theme: str = "system"
@@ -41,6 +42,7 @@ class Settings:
     frame_budget_ms: int = 30
     cache_memory_mib: int = 1024
     discovery_samples: int = 50_000
+    clip: str = ""
 
     def changed(self, **changes: object) -> Settings:
         """A copy with some fields replaced."""

@@ -28,6 +28,7 @@ from latentstudio.cli import (
     models,
     region,
     render,
+    text,
     video,
     window,
 )
@@ -60,6 +61,7 @@ app.command("invert")(invert.invert)
 app.command("blend")(blend.blend)
 app.command("drag")(drag.drag)
 app.command("region")(region.region)
+app.command("text")(text.text)
 app.command("convert")(convert.convert)
 app.command("calibrate")(calibrate.calibrate)
 app.command("detect")(detect.detect)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from latentstudio.document.channel_file import favourites_path, read_channels, write_channels
 from latentstudio.document.recipe import ChannelEdit, Recipe
@@ -26,6 +26,7 @@ from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.panels.channel_row import ChannelRow
 from latentstudio.gui.panels.channel_search import ChannelSearch
 from latentstudio.gui.studio import OpenModel, Studio
+from latentstudio.gui.text_section import TextSection
 from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.number_box import NumberBox
@@ -59,6 +60,7 @@ class ChannelsPanel(QWidget):
         self.empty = label("", "muted", self)
         self.empty.setWordWrap(True)
         self.content = QWidget(self)
+        self._find_caption = caption("Find by region", self.content)
         self.search = ChannelSearch(studio, self.content)
         self.search.channel_wanted.connect(self.add)
         self._layer_caption = caption("Layer", self.content)
@@ -75,6 +77,8 @@ class ChannelsPanel(QWidget):
         self._sliders = QVBoxLayout()
         self._sliders.setSpacing(6)
         self._stars_caption = caption("Favourites", self.content)
+        self._text_caption = caption("By words", self.content)
+        self.text = TextSection(studio, self.content)
         self._stars = QWidget(self.content)
         self._flow = FlowLayout(self._stars)
         choice = QHBoxLayout()
@@ -86,7 +90,7 @@ class ChannelsPanel(QWidget):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(8)
         for part in (
-            caption("Find by region", self.content),
+            self._find_caption,
             self.search,
             self._layer_caption,
             self.layers,
@@ -96,8 +100,10 @@ class ChannelsPanel(QWidget):
             self._sliders,
             self._stars_caption,
             self._stars,
+            self._text_caption,
+            self.text,
         ):
-            if part in (self._layer_caption, self._sliders_caption, self._stars_caption):
+            if isinstance(part, QLabel) and part is not self._find_caption:
                 inside.addSpacing(6)
             if isinstance(part, QWidget):
                 inside.addWidget(part)
@@ -121,6 +127,7 @@ class ChannelsPanel(QWidget):
         self._favourites = read_channels(self._favourites_path())
         self.layers.clear()
         self.search.set_model()
+        self.text.set_model()
         self._show_content()
         self._show_favourites()
         self._ask()
