@@ -117,6 +117,10 @@ class Document:
         self._path = path
         self._say()
 
+    def tell_again(self) -> None:
+        """Tell everyone the current recipe, as after its model was opened anew."""
+        self._say()
+
     def mark_saved(self, path: Path | None) -> None:
         """Remember that the current state is in a file."""
         self._history.mark_clean()

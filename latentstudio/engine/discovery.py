@@ -130,7 +130,7 @@ def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
     if found is None:
         statistics = StreamedCovariance(info.w_dim)
         for w in many_w(generator, samples):
-            statistics.update(w)
+            statistics.update(w, quickly=samples >= MANY)
             yield Progress(statistics.count, samples, "Looking at samples")
         yield Progress(samples, samples, "Finding components")
         found = statistics.components(min(components, info.w_dim))

@@ -45,7 +45,7 @@ ENLARGED_PX = 320
 class EngineLike(Protocol):
     """What the bridge needs of an engine."""
 
-    def open_model(self, path: str | Path) -> int:
+    def open_model(self, path: str | Path, device: str = "") -> int:
         """Load a model; returns a ticket."""
 
     def request(self, request: RenderRequest) -> None:
@@ -129,9 +129,9 @@ class EngineBridge(QObject):
         self._loader = threading.Thread(target=self._load, name="latentstudio-loader", daemon=True)
         self._loader.start()
 
-    def open_model(self, path: str | Path) -> None:
-        """Load a model in place of the present one."""
-        self._with_engine(lambda engine: engine.open_model(path))
+    def open_model(self, path: str | Path, device: str = "") -> None:
+        """Load a model in place of the present one; `device` empty is the one of the settings."""
+        self._with_engine(lambda engine: engine.open_model(path, device))
 
     def request(self, request: RenderRequest) -> None:
         """Ask for a picture."""

@@ -203,6 +203,7 @@ class MainWindow(QMainWindow):
         studio.model_opened.connect(self._on_model)
         studio.opening_ended.connect(self._on_opening_ended)
         studio.told.connect(self.notices.tell)
+        self.status.device.chosen.connect(studio.choose_device)
         studio.document.recipe_changed.connect(self._on_recipe)
         studio.document.history_changed.connect(self._on_history)
         studio.binding.picture_changed.connect(self._on_picture)
@@ -236,7 +237,7 @@ class MainWindow(QMainWindow):
     def _on_model(self, model: OpenModel) -> None:
         for panel in self.panels:
             panel.set_model(model)
-        self.status.set_device(model.device)
+        self.status.set_device(model.device, model.devices, self.studio.settings.device)
         self.actions_.set_has_model()
         self.save_button.setEnabled(True)
 

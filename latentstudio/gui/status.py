@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from latentstudio.engine.requests import Failure, JobFinished, JobProgress
+from latentstudio.gui.device_button import DeviceButton
 from latentstudio.gui.engine_bridge import EngineBridge
 from latentstudio.gui.theme import figures
 from latentstudio.gui.widgets.labels import label
@@ -35,12 +37,12 @@ class StatusLine(QWidget):
         self._bridge = bridge
         self._jobs: OrderedDict[int, _Running] = OrderedDict()
         self.setProperty("role", "status")
-        self.time, self.device = label("", "muted", self), label("", "muted", self)
+        self.time, self.device = label("", "muted", self), DeviceButton(self)
         self.time.setFont(figures(self.time.font()))
         self.time.setToolTip("Time the engine spent on the picture shown")
         self.memory = label("", "muted", self)
         self.memory.setFont(figures(self.memory.font()))
-        self.memory.setToolTip("Memory the program holds")
+        self.memory.setToolTip("Memory the program holds: the card's where a card computes")
         self.job = label("", "muted", self)
         self._bar = QProgressBar(self)
         self._bar.setTextVisible(False)
@@ -74,9 +76,10 @@ class StatusLine(QWidget):
             self._precision = precision
             self._show_device()
 
-    def set_device(self, words: str) -> None:
-        """Where it is computed."""
+    def set_device(self, words: str, choices: Sequence[tuple[str, str]] = (), current: str = "") -> None:
+        """Where it is computed, and where else it could be: pairs of a name and words."""
         self._device_words, self._fast = words, ""
+        self.device.set_choices(choices, current)
         self._show_device()
 
     def set_fast_precision(self, name: str) -> None:

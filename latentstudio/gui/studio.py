@@ -18,6 +18,7 @@ from latentstudio.document.document import Document
 from latentstudio.document.factors import Factors, find_factors
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Failure, Job, JobFinished, ModelOpened
+from latentstudio.errors import LatentStudioError
 from latentstudio.gui.background import Background
 from latentstudio.gui.binding import PictureBinding
 from latentstudio.gui.engine_bridge import EngineBridge, MakeEngine, real_engine
@@ -27,7 +28,7 @@ from latentstudio.gui.starting import fits, named, starting_recipe, with_listed
 from latentstudio.gui.thumbnails import Thumbnails
 from latentstudio.gui.words import signed
 from latentstudio.latent.directions import Direction
-from latentstudio.settings import Settings
+from latentstudio.settings import Settings, save_settings
 
 if TYPE_CHECKING:
     from latentstudio.models.generator import GeneratorInfo, StageInfo
@@ -41,6 +42,7 @@ class OpenModel:
         info: what it is.
         stages: its synthesis stages.
         device: a few words for the status line.
+        devices: where else it could be: pairs of a name and words.
         directions: found so far, by group: "named", "pca", "sefa".
         factors: what its directions were measured to change; empty where nobody measured.
     """
@@ -48,6 +50,7 @@ class OpenModel:
     info: GeneratorInfo
     stages: tuple[StageInfo, ...]
     device: str
+    devices: tuple[tuple[str, str], ...] = ()
     directions: dict[str, list[Direction]] = field(default_factory=dict)
     factors: list[Factors] = field(default_factory=list)
 
@@ -67,6 +70,7 @@ class _Opening:
     path: Path
     recipe: Recipe | None
     file: Path | None
+    keeps_document: bool = False
 
 
 class Studio(QObject):
@@ -136,7 +140,22 @@ class Studio(QObject):
         """
         self._opening = _Opening(path, recipe, file)
         self.model_opening.emit(path.stem)
-        self.bridge.open_model(path)
+        self.bridge.open_model(path, self.settings.device)
+
+    def choose_device(self, name: str) -> None:
+        """Draw on another device from now on; the document stays as it is."""
+        if name == self.settings.device:
+            return
+        self.settings = replace(self.settings, device=name)
+        try:
+            save_settings(self.settings)
+        except LatentStudioError as error:
+            self.tell_error(error)
+        if self.model is not None and self.model.info.path:
+            path = Path(self.model.info.path)
+            self._opening = _Opening(path, None, None, keeps_document=True)
+            self.model_opening.emit(path.stem)
+            self.bridge.open_model(path, name)
 
     def begin(self, recipe: Recipe, file: Path | None = None) -> None:
         """Begin a new history with a recipe of the open model."""
@@ -155,16 +174,21 @@ class Studio(QObject):
 
     def _take_model(self, event: ModelOpened) -> None:
         opening, self._opening = self._opening, None
-        self.model = OpenModel(event.info, event.stages, event.device, {"named": named(event.info)})
+        directions = {"named": named(event.info)}
+        self.model = OpenModel(event.info, event.stages, event.device, event.devices, directions)
         self.binding.set_open(True)
         self.model_opened.emit(self.model)
         self.opening_ended.emit()
+        if event.note:
+            self.tell(event.note)
         recipe = None if opening is None else opening.recipe
         if recipe is not None and not fits(recipe.model, event.info):
             name = recipe.model.name or recipe.model.sha256[:12]
             self.told.emit(Notice(f'This is not the model that the recipe was made with ("{name}").'))
             recipe = None
-        if recipe is None or opening is None:
+        if opening is not None and opening.keeps_document:
+            self.document.tell_again()
+        elif recipe is None or opening is None:
             self.begin(starting_recipe(event.info))
         else:
             self.begin(recipe, opening.file)

@@ -54,13 +54,20 @@ class StreamedCovariance:
         self._sum = np.zeros(dim)
         self._outer = np.zeros((dim, dim))
 
-    def update(self, samples: NDArray[np.float32]) -> None:
-        """Take in samples (n, dim)."""
+    def update(self, samples: NDArray[np.float32], *, quickly: bool = False) -> None:
+        """Take in samples (n, dim).
+
+        Args:
+            samples: a few thousand at most.
+            quickly: multiply in float32, twice as fast; components below about a millionth of the
+                strongest are lost in its rounding.
+        """
         if self._shift is None:
             self._shift = samples.mean(0, dtype=np.float64)
-        # In float64: weak components are lost in the rounding of the strong ones otherwise.
-        centered = samples - self._shift
+        centered: NDArray[np.floating] = samples - self._shift
         self._sum += centered.sum(0)
+        if quickly:
+            centered = centered.astype(np.float32)
         self._outer += centered.T @ centered
         self.count += len(samples)
 

@@ -25,7 +25,7 @@ class SlowEngine:
         self.asked: list[RenderRequest] = []
         self.closed = False
 
-    def open_model(self, path: str | Path) -> int:
+    def open_model(self, path: str | Path, device: str = "") -> int:
         return 1
 
     def request(self, request: RenderRequest) -> None:

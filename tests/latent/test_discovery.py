@@ -23,6 +23,18 @@ def test_streamed_components_agree_with_a_plain_statement_of_pca():
     assert found.share.sum() == pytest.approx(1, abs=1e-5)
 
 
+def test_quick_sums_find_the_same_components():
+    random = np.random.RandomState(3)
+    samples = (random.randn(9000, 12) * np.geomspace(1, 1e-2, 12) + 5).astype(np.float32)
+    exact, quick = StreamedCovariance(12), StreamedCovariance(12)
+    for begin in range(0, 9000, 3000):
+        exact.update(samples[begin : begin + 3000])
+        quick.update(samples[begin : begin + 3000], quickly=True)
+    wanted, found = exact.components(12), quick.components(12)
+    assert np.allclose(found.sigmas, wanted.sigmas, rtol=1e-3)
+    assert np.allclose((found.vectors * wanted.vectors).sum(1), 1, atol=1e-4)
+
+
 def test_sefa_agrees_with_a_plain_statement_of_the_paper():
     random = np.random.default_rng(4)
     weights = [random.standard_normal((n, 10)).astype(np.float32) for n in (7, 16, 5)]
