@@ -148,7 +148,7 @@ class Filing(QObject):
         self._studio.document.release()
         if path.suffix.lower() == ".json":
             self._studio.background.run(
-                lambda: write_recipe(path, recipe),
+                lambda: _write_recipe(path, recipe),
                 lambda _: self._after_save(path, recipe),
                 self._studio.tell_error,
             )
@@ -178,6 +178,7 @@ class Filing(QObject):
         def steps(_: object) -> Generator[Progress, None, tuple[Path, Recipe]]:
             yield Progress(0, 0, path.name)
             write_png(path, pixels, text)
+            _put_tuning_beside(recipe, path)
             return (path, recipe)
 
         job = Job(f"Saving {path.name}", steps, on_engine=False, tag=SAVE_TAG)
@@ -242,6 +243,19 @@ class Filing(QObject):
         return f"{safe}-seed{recipe.seed}" if recipe.seed is not None else safe
 
 
+def _write_recipe(path: Path, recipe: Recipe) -> None:
+    write_recipe(path, recipe)
+    _put_tuning_beside(recipe, path)
+
+
+def _put_tuning_beside(recipe: Recipe, path: Path) -> None:
+    """The model's own changes, where a recipe has some, go where its file goes."""
+    if recipe.tuning is not None:
+        from latentstudio.inversion.tuning_store import export_tuning
+
+        export_tuning(recipe, path.parent)
+
+
 class _ModelMissing(Exception):
     """The recipe is fine, its model is not here."""
 
@@ -263,6 +277,10 @@ def _look(path: Path, open_info: object | None) -> _Found:
     if suffix in SUFFIXES and text is None:
         return _Found(path, is_photo=True)
     recipe = read_recipe(path) if text is None else loads(text)
+    if recipe.tuning is not None:
+        from latentstudio.inversion.tuning_store import adopt_tuning
+
+        adopt_tuning(recipe, path.parent)
     if open_info is not None and fits(recipe.model, open_info):  # type: ignore[arg-type]
         return _Found(path, recipe)
     try:

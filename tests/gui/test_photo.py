@@ -21,6 +21,7 @@ from latentstudio.gui.panels.photo import PhotoPanel
 from latentstudio.gui.photo.intake import pixels_of
 from latentstudio.inversion.face_frame import Face
 from latentstudio.inversion.target import cut
+from latentstudio.inversion.tuning_store import tuning_path
 from latentstudio.media.image import read_pixels
 from latentstudio.media.photo import read_photo
 
@@ -522,3 +523,27 @@ def test_undo_to_an_earlier_inversion_finds_its_photo_and_a_saved_one_is_found_i
     assert np.array_equal(found.photo, photo_pixels())
     assert np.array_equal(found.target.image, first.target.image)
     settle(qtbot, window)
+
+
+def test_a_tuned_model_travels_beside_the_picture(
+    qtbot: QtBot, window: MainWindow, panel: PhotoPanel, tmp_path: Path
+) -> None:
+    plain = panel.choices.options
+    panel.choices.options = lambda: replace(plain(), tune_steps=3, tune_stop=0.0)  # type: ignore[method-assign]
+    take(qtbot, panel)
+    invert(qtbot, panel)
+    tuned = settle(qtbot, window)
+    recipe = window.studio.document.recipe
+    assert recipe.tuning is not None
+    saved = tmp_path / "tuned.png"
+    with qtbot.waitSignal(window.filing.saved, timeout=WAIT_MS):
+        window.filing.save_to(saved)
+    assert (tmp_path / recipe.tuning.name).is_file()
+
+    # As on another machine: only what lies beside the picture is there.
+    tuning_path(recipe.tuning.sha256).unlink()
+    window.commands.new_start()
+    settle(qtbot, window)
+    drop(window, files(saved))
+    qtbot.waitUntil(lambda: window.studio.document.entries[0].label == "Opened tuned.png", timeout=WAIT_MS)
+    assert np.array_equal(settle(qtbot, window), tuned)
