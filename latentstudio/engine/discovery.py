@@ -12,6 +12,7 @@ import contextlib
 import io
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +50,19 @@ def pca_job(samples: int = 50_000, components: int = 40) -> Job:
     return Job(f"PCA of {samples:,} samples", start, tag="pca")
 
 
-def sefa_job(components: int = 40) -> Job:
-    """SeFa over all layers; its value is a list of Direction, empty where the family has no styles."""
+def sefa_job(components: int = 40, rows: tuple[int, int] | None = None, name: str = "SeFa") -> Job:
+    """SeFa; its value is a list of Direction, empty where the family has no styles.
+
+    Args:
+        components: how many directions.
+        rows: the layers [start, stop) that are factorised, and that the directions move; None means all.
+        name: of the directions, before their numbers.
+    """
 
     def start(generator: Generator | None) -> JobSteps:
-        return _sefa_steps(_needed(generator), components)
+        return _sefa_steps(_needed(generator), components, rows, name)
 
-    return Job("SeFa", start, tag="sefa")
+    return Job(name, start, tag="sefa" if rows is None else "sefa layers")
 
 
 def sample_w(generator: Generator, count: int, random: np.random.RandomState) -> NDArray[np.float32]:
@@ -138,11 +145,13 @@ def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
     return found.as_directions("PCA", "pca")
 
 
-def _sefa_steps(generator: Generator, components: int) -> JobSteps:
-    weights = generator.style_weights()
+def _sefa_steps(generator: Generator, components: int, rows: tuple[int, int] | None, name: str) -> JobSteps:
+    chosen = range(generator.info.num_ws) if rows is None else range(*rows)
+    weights = [weight for weight in generator.style_weights() if weight.row in chosen]
     if not weights:
         return []
-    path = _cache_path(generator, f"sefa-{components}-v1")
+    layers = "" if rows is None else f"-{rows[0]}-{rows[1]}"
+    path = _cache_path(generator, f"sefa{layers}-{components}-v1")
     found = _load(path)
     if found is None:
         yield Progress(0, 1, "Factorising the style weights")
@@ -151,7 +160,8 @@ def _sefa_steps(generator: Generator, components: int) -> JobSteps:
     # SeFa has no scale of its own: a slider's unit is the spread of w along the direction.
     spread = sample_w(generator, BATCH, np.random.RandomState(PCA_SEED)) @ found.vectors.T
     scaled = Components(found.vectors, spread.std(0).astype(np.float32), found.share, found.mean)
-    return scaled.as_directions("SeFa", "sefa")
+    mask = () if rows is None else tuple(chosen)
+    return [replace(direction, rows=mask) for direction in scaled.as_directions(name, "sefa")]
 
 
 def _needed(generator: Generator | None) -> Generator:

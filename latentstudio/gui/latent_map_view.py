@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QHelpEvent,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -308,6 +309,12 @@ class MapView(QWidget):
         super().showEvent(event)
         self.map.want()
         self._wish.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks: what is not drawn yet need not be."""
+        if not self._is_small:
+            self.map.pictures.want([])
+        super().hideEvent(event)
 
     def _take_map(self) -> None:
         if self.camera.points is not self.map.points:

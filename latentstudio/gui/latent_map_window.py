@@ -255,7 +255,8 @@ class MapWindow(QDialog):
         for words in ("Has it", "Has it not"):
             self.buttons[words].setVisible(not self.map.classes)
         hint = "Click a sample or a place to go there; drag the dot; wheel to go nearer."
-        self.words.setText(self.map.words or hint)
+        # Without points the view itself says what is going on.
+        self.words.setText((self.map.words or hint) if len(self.map.points) else "")
         self.words.setVisible(not found or bool(self.map.words))
         self.legend.refresh()
 

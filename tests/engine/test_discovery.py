@@ -101,3 +101,15 @@ def test_few_samples_are_always_exact(tiny, monkeypatch):
     ws = np.concatenate(list(discovery.many_w(tiny, 100)))
     z = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
     assert np.array_equal(ws, tiny.mapping(z)[:, 0].numpy())
+
+
+def test_sefa_on_some_layers_factorises_their_styles_and_moves_them_only(tiny):
+    found, _ = run(sefa_job(4, (0, 2), "SeFa coarse"), tiny)
+    stacked = np.concatenate([w.weight.numpy() for w in tiny.style_weights() if w.row < 2]).T
+    columns = (stacked / np.linalg.norm(stacked, axis=0)).astype(np.float64)
+    vector = found[0].values.array.astype(np.float64)
+    strongest = np.linalg.svd(columns)[1][0] ** 2
+    assert np.allclose(columns @ (columns.T @ vector), strongest * vector, atol=1e-4)
+    assert [d.name for d in found[:2]] == ["SeFa coarse 1", "SeFa coarse 2"]
+    assert found[0].rows == (0, 1)
+    assert run(sefa_job(4, (0, 2), "SeFa coarse"), tiny)[0] == found

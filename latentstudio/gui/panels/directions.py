@@ -15,6 +15,7 @@ from latentstudio.document.recipe import DirectionEdit, Recipe
 from latentstudio.gui.hover_strip import HoverStrip
 from latentstudio.gui.own.bar import OwnBar
 from latentstudio.gui.panels.direction_row import DirectionRow
+from latentstudio.gui.panels.sefa_layers import SefaLayers
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import caption, label
@@ -66,6 +67,8 @@ class DirectionsPanel(QWidget):
         self._add_caption = caption("Add", self)
         self._offers = QWidget(self)
         self._flow = FlowLayout(self._offers)
+        self.sefa = SefaLayers(studio, self)
+        self.sefa.changed.connect(self._show_offers)
         self.own = OwnBar(studio, self)
         self.own.used.connect(self._use_own)
         column = QVBoxLayout(self)
@@ -74,6 +77,7 @@ class DirectionsPanel(QWidget):
         column.addWidget(self.groups)
         column.addLayout(self._sliders)
         column.addWidget(self._empty)
+        column.addWidget(self.sefa)
         column.addWidget(self._add_caption)
         column.addWidget(self._offers)
         column.addWidget(self.own)
@@ -99,6 +103,7 @@ class DirectionsPanel(QWidget):
         """Begin with another model."""
         self._model = model
         self._rebuild(())
+        self.sefa.set_model(model)
         self._group = "named" if model.directions.get("named") else "pca"
         self._show_offers()
 
@@ -237,6 +242,9 @@ class DirectionsPanel(QWidget):
                 widget.hide()
                 widget.deleteLater()
         found = self._model.directions.get(self._group) if self._model is not None else None
+        if self._group == "sefa":
+            found = self.sefa.listed()
+        self.sefa.setVisible(self._group == "sefa" and self.sefa.has_groups)
         listed = {(d.name, d.origin) for d in self._listed}
         offered = [d for d in found or [] if (d.name, d.origin) not in listed]
         for direction in offered:

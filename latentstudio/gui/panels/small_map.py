@@ -70,4 +70,5 @@ class SmallMapPanel(QWidget):
         count = len(self.map.points)
         axes = self.map.axes
         shown = f"{axes[0].name} → {axes[1].name} ↑" if axes is not None else f"{count:,} samples"
-        self.words.setText(self.map.words or (shown.replace(",", " ") if count else ""))
+        # Without points the view itself says what is going on.
+        self.words.setText((self.map.words or shown.replace(",", " ")) if count else "")
