@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from photo_helpers import STEPS, photo_pixels
+from PIL import Image
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from window_helpers import WAIT_MS, OpenWindow, write_model
 
 from latentstudio.gui.main_window import MainWindow
+from latentstudio.gui.panels.photo import PhotoPanel
 from latentstudio.gui.theme import apply_theme
 from latentstudio.settings import Settings
 
@@ -77,3 +81,21 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
 def window(open_window: OpenWindow, model_path: Path) -> MainWindow:
     """The window with the tiny model, its picture shown and its directions found."""
     return open_window(model_path)
+
+
+@pytest.fixture
+def photo_path(tmp_path: Path) -> Path:
+    path = tmp_path / "egg.png"
+    Image.fromarray(photo_pixels()).save(path)
+    return path
+
+
+@pytest.fixture
+def panel(window: MainWindow) -> PhotoPanel:
+    found = window.photo_panel()
+    # Few steps, and a start that costs nothing: the window is what is tried here.
+    plain = found.choices.options
+    found.choices.options = lambda: replace(  # type: ignore[method-assign]
+        plain(), steps=STEPS, distance="pixel", start="mean", preview_every=1
+    )
+    return found
