@@ -115,7 +115,7 @@ def _values(
 ) -> tuple[NDArray[np.float32] | None, bool]:
     import numpy as np
 
-    from latentstudio.engine.examples import score_names
+    from latentstudio.engine.examples import scorer
     from latentstudio.engine.latent_map import map_factors_job
 
     count = len(latents.latents)
@@ -125,11 +125,10 @@ def _values(
         if not latents.classes:
             raise InputError("These samples are of one class, or of none.", "Choose another --colour.")
         return (np.arange(count) % latents.classes).astype(np.float32), True
-    if colour not in score_names():
-        raise InputError(f'There is no colour "{colour}".', f"Use class, {', '.join(score_names())}.")
+    scorer(generator, colour)  # or a sentence says what there is
     found = _run(map_factors_job(base, count, latents.classes, ""), generator)
     if colour not in found:
-        raise InputError("This model's file holds no discriminator that LatentStudio knows.")
+        raise InputError(f'There is no colour "{colour}".', f"Such as {', '.join(list(found)[:8])}.")
     return found[colour], False
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.batches import in_batches
+from latentstudio.engine.factors import factor_estimator
 from latentstudio.engine.latents import class_tensor, resolve_ws
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -29,6 +30,7 @@ from latentstudio.models.generator import Generator
 
 Array = NDArray[np.float32]
 Score = Callable[[Array], Array]
+Scorer = Callable[[Array, Tensor | None], Array]
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 BATCH = 8
 CHUNK = 16
@@ -79,12 +81,31 @@ SCORES: dict[str, Score] = {
 REALISM = "realism"  # by the discriminator in the model's own file
 
 
-def score_names() -> tuple[str, ...]:
-    """Everything that pictures may be scored by."""
-    return (*SCORES, REALISM)
+def scorer(generator: Generator, score: str) -> Scorer:
+    """What gives the score of pictures (N, H, W, 3) in 0..1 with their classes (N, c_dim) or None.
+
+    Raises:
+        InputError: there is no such score, or the model lacks what it needs.
+    """
+    if score in SCORES:
+        plain = SCORES[score]
+        return lambda pictures, c: plain(pictures)
+    if score == REALISM:
+        return realism_score(generator)
+    estimate = factor_estimator(generator)
+    if estimate is None:
+        raise InputError(f'There is no score "{score}".', f"Use one of {', '.join((*SCORES, REALISM))}.")
+
+    def read(pictures: Array, c: Tensor | None) -> Array:
+        found = estimate(pictures)
+        if score not in found:
+            raise InputError(f'There is no score "{score}".', f"Such as {', '.join(list(found)[:6])}.")
+        return found[score]
+
+    return read
 
 
-def realism_score(generator: Generator) -> Callable[[Array, Tensor | None], Array]:
+def realism_score(generator: Generator) -> Scorer:
     """The discriminator's score of pictures (N, H, W, 3) in 0..1 with their classes (N, c_dim) or None.
 
     Raises:
@@ -183,17 +204,15 @@ def score_job(
 
     Args:
         recipe: class and truncation of the pictures.
-        score: one of `score_names()`.
+        score: one of `SCORES`, "realism", or what the model's estimator of factors reads (`engine.factors`).
         tag: comes back with the events.
         samples: how many seeds.
         share: part at each end that counts as an example.
         space: "z" or "w", where the direction shall live.
     """
-    if score not in score_names():
-        raise InputError(f'There is no score "{score}".', f"Use one of {', '.join(score_names())}.")
 
     def steps(generator: Generator) -> JobSteps:
-        judge = realism_score(generator) if score == REALISM else None
+        judge = scorer(generator, score)
         c = class_tensor(recipe, generator)
         scores = np.zeros(samples, np.float32)
         latents: list[Array] = []
@@ -203,11 +222,8 @@ def score_job(
             z = np.stack([recipe.seeded(seed).z(generator.info.z_dim) for seed in seeds])
             for ws, pictures in in_batches(len(z), BATCH, partial(_drawn, generator, recipe, z)):
                 done = len(latents)
-                if judge is None:
-                    found = SCORES[score](pictures)
-                else:
-                    found = judge(pictures, None if c is None else c.expand(len(ws), -1))
-                scores[done : done + len(ws)] = found
+                classes = None if c is None else c.expand(len(ws), -1)
+                scores[done : done + len(ws)] = judge(pictures, classes)
                 latents.extend(z[done - begin :][: len(ws)] if space == Z else ws)
         yield Progress(samples, samples, "Fitting")
         top, bottom = extremes(scores, share)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from latentstudio.document.map_moves import sample_recipe
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.examples import REALISM, SCORES, realism_score
+from latentstudio.engine.factors import factor_estimator
 from latentstudio.engine.latents import resolve_ws
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -150,7 +151,8 @@ def _unit(placed: Array) -> Array:
 def map_factors_job(recipe: Recipe, samples: int, classes: int, tag: str) -> Job:
     """Every score for samples 0 to N - 1; its value is {score: float32 (N,)}.
 
-    Without "realism" where the model's file holds no discriminator.
+    Without "realism" where the model's file holds no discriminator; with what the model's estimator of
+    factors reads, where it has one.
 
     The pictures are drawn in batches; progress carries what is known so far, NaN where it is not.
     """
@@ -165,7 +167,7 @@ def map_factors_job(recipe: Recipe, samples: int, classes: int, tag: str) -> Job
 
 def _factors(generator: Generator, recipe: Recipe, samples: int, classes: int) -> JobSteps:
     values = {name: np.full(samples, np.nan, np.float32) for name in SCORES}
-    judge = None
+    judge, estimate = None, factor_estimator(generator)
     with contextlib.suppress(InputError):
         judge = realism_score(generator)
         values[REALISM] = np.full(samples, np.nan, np.float32)
@@ -179,8 +181,12 @@ def _factors(generator: Generator, recipe: Recipe, samples: int, classes: int) -
             levels = generator.to_uint8(drawn).permute(0, 2, 3, 1).cpu().numpy()
         colours = levels[..., :3] if levels.shape[3] >= 3 else levels[..., :1].repeat(3, 3)
         pictures = (colours / 255).astype(np.float32)
-        for name, score in SCORES.items():
-            values[name][begin : begin + len(numbers)] = score(pictures)
+        found = {name: score(pictures) for name, score in SCORES.items()}
+        if estimate is not None:
+            found |= estimate(pictures)
+        for name, scores in found.items():
+            kept = values.setdefault(name, np.full(samples, np.nan, np.float32))
+            kept[begin : begin + len(numbers)] = scores
         if judge is not None:
             c = _classes(recipe, generator, numbers, classes)
             values[REALISM][begin : begin + len(numbers)] = judge(pictures, c)

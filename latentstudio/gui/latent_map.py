@@ -6,7 +6,7 @@ does to the document; draws nothing. GUI thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job, Progress
 from latentstudio.errors import LatentStudioError
 from latentstudio.gui.engine_bridge import Picture
+from latentstudio.gui.latent_map_choice import BY_CLASS, DIRECTIONS, LIKENESS, PCA, PLAIN, MapChoice
 from latentstudio.gui.latent_map_pictures import MapPictures
 from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.studio import OpenModel, Studio
@@ -36,33 +37,9 @@ from latentstudio.latent.spaces import W, Z
 if TYPE_CHECKING:
     from latentstudio.engine.latent_map import MapLatents
 
-PCA, DIRECTIONS, LIKENESS = "pca", "directions", "likeness"
-PLAIN, BY_CLASS = "", "class"
-SAMPLES = 5000
 REST_MS = 200
 
 Place = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class MapChoice:
-    """What a person wants to see.
-
-    Attributes:
-        kind: "pca", "directions" or "likeness" (t-SNE).
-        axes: the two directions of a plane; for "pca" the first two components.
-        samples: how many.
-        all_classes: whether the samples of a conditional model go through all classes.
-        colour: "" for none, "class", a score of `engine.examples`, or "direction".
-        along: the direction of the colour "direction".
-    """
-
-    kind: str = PCA
-    axes: tuple[Direction, Direction] | None = None
-    samples: int = SAMPLES
-    all_classes: bool = True
-    colour: str = PLAIN
-    along: Direction | None = None
 
 
 class LatentMap(QObject):
@@ -308,9 +285,10 @@ class LatentMap(QObject):
 
     def _take_factors(self, factors: dict[str, NDArray[np.float32]]) -> None:
         self._factors = dict(factors)
-        if self.choice.colour == "realism" and "realism" not in factors:
-            words = "This model's file holds no discriminator that LatentStudio knows."
-            self.studio.tell(words, "The map keeps its points plain.")
+        if self.choice.colour not in factors:
+            words = f"Nothing here measures the {self.choice.colour} of this model's pictures."
+            is_realism = self.choice.colour == "realism"
+            self.studio.tell(words, "It needs a discriminator in the model's file." if is_realism else "")
             self.choice = replace(self.choice, colour=PLAIN)
         self._colour()
 
@@ -393,8 +371,3 @@ class LatentMap(QObject):
         if words != self.words:
             self.words = words
             self.changed.emit()
-
-
-def with_axes(choice: MapChoice, first: Direction, second: Direction) -> MapChoice:
-    """The same choice on the plane of two directions."""
-    return replace(choice, kind=DIRECTIONS, axes=(first, second))

@@ -10,7 +10,8 @@ from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from latentstudio.gui.latent_map import BY_CLASS, PLAIN, LatentMap
+from latentstudio.gui.latent_map import LatentMap
+from latentstudio.gui.latent_map_choice import BY_CLASS, PLAIN
 from latentstudio.gui.latent_map_colours import BINS, bin_colours
 from latentstudio.gui.theme import figures, tokens
 from latentstudio.gui.words import plain

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 
-from latentstudio.gui.latent_map import BY_CLASS, LatentMap
+from latentstudio.gui.latent_map import LatentMap
 from latentstudio.gui.latent_map_camera import MapCamera
+from latentstudio.gui.latent_map_choice import BY_CLASS
 from latentstudio.gui.latent_map_colours import BINS, bin_colours, bins_of
 from latentstudio.gui.theme import tokens
 

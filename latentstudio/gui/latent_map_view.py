@@ -25,8 +25,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from latentstudio.gui.latent_map import BY_CLASS, LatentMap
+from latentstudio.gui.latent_map import LatentMap
 from latentstudio.gui.latent_map_camera import MapCamera
+from latentstudio.gui.latent_map_choice import BY_CLASS
 from latentstudio.gui.latent_map_points import PointsLayer
 from latentstudio.gui.theme import tokens
 from latentstudio.gui.words import plain

@@ -10,17 +10,11 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPushButton, QSpacerItem, QVBoxLayout, QWidget
 
-from latentstudio.gui.latent_map import (
-    BY_CLASS,
-    DIRECTIONS,
-    LIKENESS,
-    PCA,
-    PLAIN,
-    LatentMap,
-    with_axes,
-)
+from latentstudio.gui.latent_map import LatentMap
+from latentstudio.gui.latent_map_choice import BY_CLASS, DIRECTIONS, LIKENESS, PCA, PLAIN, with_axes
 from latentstudio.gui.latent_map_legend import MapLegend
 from latentstudio.gui.latent_map_view import MapView
+from latentstudio.gui.score_words import COMMON, factor_words
 from latentstudio.gui.studio import OpenModel
 from latentstudio.gui.widgets.contact_sheet import HAS, HAS_NOT
 from latentstudio.gui.widgets.labels import label
@@ -33,7 +27,6 @@ KINDS = (
     (LIKENESS, "Likeness", "t-SNE: what is alike lies together; takes a while"),
 )
 COUNTS = (1000, 2000, 5000, 10_000)
-SCORES = ("brightness", "warmth", "colourfulness", "contrast", "symmetry", "detail", "realism")
 TRAYS = "ABC"
 FOOT_PX = 28  # whatever stands there: the map keeps its height
 
@@ -234,8 +227,10 @@ class MapWindow(QDialog):
         self.colour.addItem("No colour", PLAIN)
         if model.info.c_dim:
             self.colour.addItem("Class", BY_CLASS)
-        for score in SCORES:
-            self.colour.addItem(score.capitalize(), score)
+        for score, words, _ in COMMON:
+            self.colour.addItem(words, score)
+        for factor in factor_words(model.info):
+            self.colour.addItem(f"{factor}, measured", factor)
         self.colour.insertSeparator(self.colour.count())
         for i, name in enumerate(names):
             self.colour.addItem(name, i)

@@ -73,7 +73,7 @@ class MapPicture:
         far = self._size * times
         sheet = Image.new("RGB", (far, far), GROUND)
         pen = ImageDraw.Draw(sheet)
-        spots, radius = self.spots(), max(1.2, self._size / 900)
+        spots, radius = self.spots(), max(1.2, self._size / 600)
         across = (self._size / 2 - self._center[0] * self._scale) * times
         down = (self._size / 2 + self._center[1] * self._scale) * times
         pen.line([(across, 0), (across, far)], LINE, times)

@@ -49,7 +49,7 @@ def test_classes_go_round_and_colour_the_points(cli, conditional_path: Path, tmp
     [
         (("--kind", "umap"), "no map by"),
         (("--kind", "directions"), "--across"),
-        (("--colour", "beauty"), "no colour"),
+        (("--colour", "beauty"), "no score"),
         (("--colour", "class"), "of one class"),
     ],
 )

@@ -53,9 +53,9 @@ def test_symmetry_is_highest_where_the_mirror_image_is_the_same():
     assert SCORES["symmetry"](even)[0] == 0 > SCORES["symmetry"](odd)[0]
 
 
-def test_unknown_scores_and_missing_models_are_named():
+def test_unknown_scores_and_missing_models_are_named(tiny):
     with pytest.raises(InputError, match="no score"):
-        score_job(Recipe(), "beauty", "x")
+        run(score_job(Recipe(), "beauty", "x"), tiny)
     with pytest.raises(InputError, match="No model"):
         latents_job([Recipe()], "x").start(None)
 
@@ -95,3 +95,20 @@ def test_samples_are_ranked_by_the_models_own_discriminator_where_its_file_holds
     assert min(map(score, scored.top)) > max(map(score, scored.bottom))
     with pytest.raises(InputError, match="no discriminator"):
         next(score_job(Recipe(), "realism", "", 24, 0.25).start(tiny))
+
+
+def test_what_an_estimator_reads_off_the_pictures_is_a_score_too(tiny, monkeypatch):
+    def estimate(pictures):
+        return {"Yaw": pictures[:, :, :8].mean((1, 2, 3)) - pictures[:, :, 8:].mean((1, 2, 3))}
+
+    monkeypatch.setattr("latentstudio.engine.examples.factor_estimator", lambda generator: estimate)
+    scored = run(score_job(Recipe(), "Yaw", "x", 60, 0.1), tiny)
+    renderer = Renderer(tiny, 0)
+
+    def yaw(seed: int) -> float:
+        picture = renderer.frame(Recipe.from_seed(seed)).image / 255
+        return float(picture[:, :8].mean() - picture[:, 8:].mean())
+
+    assert min(map(yaw, scored.top)) > max(map(yaw, scored.bottom))
+    with pytest.raises(InputError, match="no score"):
+        run(score_job(Recipe(), "Pitch", "x", 60, 0.1), tiny)

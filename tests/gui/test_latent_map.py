@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from window_helpers import WAIT_MS
 
-from latentstudio.gui.latent_map import DIRECTIONS, LIKENESS, LatentMap, MapChoice, with_axes
+from latentstudio.gui.latent_map import LatentMap
+from latentstudio.gui.latent_map_choice import DIRECTIONS, LIKENESS, MapChoice, with_axes
 from latentstudio.gui.latent_map_view import MapView
 from latentstudio.gui.latent_map_window import MapWindow
 from latentstudio.gui.main_window import MainWindow

@@ -9,28 +9,20 @@ top and bottom 2 %.
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job
 from latentstudio.gui.answers import Answers
 from latentstudio.gui.filling import Filler
 from latentstudio.gui.own.result import FitCard
+from latentstudio.gui.score_words import COMMON, factor_words
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.picture_tiles import PictureTiles
 from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.latent.spaces import W, Z
 
-SCORES = (
-    ("brightness", "Brightness", "Mean luma"),
-    ("warmth", "Warmth", "Red against blue"),
-    ("colourfulness", "Colourfulness", "Distance between a pixel's channels"),
-    ("contrast", "Contrast", "Spread of luma"),
-    ("symmetry", "Symmetry", "Likeness to the mirror image"),
-    ("detail", "Detail", "Steps between neighbouring pixels"),
-    ("realism", "Realism", "What the discriminator in the model's own file thinks, where it holds one"),
-)
 SAMPLES = (500, 1000, 2000, 5000)
 SHARES = (0.02, 0.05, 0.1)
 SHOWN = 8
@@ -56,7 +48,10 @@ class ScoresPage(QWidget):
         self._filler = Filler(studio, "own scores", self)
         self._filler.arrived.connect(self._fill)
         self.score, self.samples, self.share, self.space = (Segmented(self) for _ in range(4))
-        self.score.set_choices(SCORES)
+        self.score.set_choices(COMMON)
+        self.factor = QComboBox(self)
+        self.factor.setAccessibleName("A factor that is read off the pictures")
+        self.factor.activated.connect(lambda _: self._choose("_score", self.factor.currentText()))
         self.samples.set_choices([(n, f"{n:,}".replace(",", " "), f"Seeds 0 to {n - 1}") for n in SAMPLES])
         self.share.set_choices([(s, f"{s:.0%}".replace("%", " %"), "Part taken at each end") for s in SHARES])
         for chooser, name in (
@@ -84,7 +79,10 @@ class ScoresPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(caption("What differs in", self))
-        column.addWidget(self.score)
+        line = QHBoxLayout()
+        line.addWidget(self.score, 1)
+        line.addWidget(self.factor)
+        column.addLayout(line)
         row = QHBoxLayout()
         row.setSpacing(16)
         for words, chooser in (("Samples", self.samples), ("At each end", self.share), ("Space", self.space)):
@@ -118,6 +116,12 @@ class ScoresPage(QWidget):
         self._space = W if model.info.has_mapping else Z
         choices = [(W, "W", "The direction lives in w")] if model.info.has_mapping else []
         self.space.set_choices([*choices, (Z, "Z", "The direction lives in z")])
+        factors = factor_words(model.info)
+        self.factor.clear()
+        self.factor.addItems(["A factor…", *factors])
+        self.factor.setVisible(bool(factors))
+        if self._score not in [key for key, _, _ in COMMON]:
+            self._score = "brightness"
         self._ends = []
         self.card.clear()
         self._show()
@@ -170,11 +174,12 @@ class ScoresPage(QWidget):
                 tiles.set_image(index, found)
 
     def _choose(self, name: str, value: object) -> None:
-        setattr(self, name, value)
+        setattr(self, name, "brightness" if value == "A factor…" else value)
         self._show()
 
     def _show(self) -> None:
         self.score.set_chosen(self._score)
+        self.factor.setCurrentIndex(max(self.factor.findText(self._score), 0))
         self.samples.set_chosen(self._samples)
         self.share.set_chosen(self._share)
         self.space.set_chosen(self._space)
