@@ -19,14 +19,10 @@ from latentstudio.errors import InputError
 from latentstudio.latent.sampling import parse_seeds
 
 if TYPE_CHECKING:
-    from latentstudio.document.film import Film
     from latentstudio.document.recipe import ModelRef, Recipe
     from latentstudio.engine.filming import Reel
     from latentstudio.media.video import VideoOptions
     from latentstudio.models.generator import Generator
-
-FILM_SUFFIX = ".film.json"
-VIDEOS = (".mp4", ".webm")
 
 
 def video(
@@ -74,16 +70,18 @@ def video(
     Stopped or cut short, the same command goes on where it was.
     """
     from latentstudio.document.film_file import write_film
+    from latentstudio.engine.film_files import film_model, may_carry_film, read_any_film
     from latentstudio.engine.filming import Reel
     from latentstudio.media.video import VideoOptions, video_format
+    from latentstudio.models.library import find_model
     from latentstudio.models.registry import load_generator
 
     video_format(out)
-    if is_film(model):
+    if may_carry_film(model):
         if seeds or direction:
             raise typer.BadParameter("a film has its own keyframes", param_hint="--seeds")
-        film = _read(model)
-        generator = load_generator(_model_of(film), device)
+        film = read_any_film(Path(model).expanduser())
+        generator = load_generator(find_model(film_model(film)), device)
         reel = Reel((film,))
     else:
         if not seeds:
@@ -115,11 +113,6 @@ def video(
     make_folder(out.parent)
     _write(reel, out, options, generator)
     stdout.print(str(out), highlight=False, markup=False)
-
-
-def is_film(text: str) -> bool:
-    """Whether a name is that of a film file or of a video."""
-    return text.lower().endswith((FILM_SUFFIX, *VIDEOS))
 
 
 def parse_size(text: str, option: str) -> tuple[int, int]:
@@ -213,31 +206,6 @@ def _base(
         directions=directions,
         noise=Noise(noise_mode),
     )
-
-
-def _read(text: str) -> Film:
-    from latentstudio.document.film_file import film_loads, is_film, read_film
-    from latentstudio.errors import RecipeError
-    from latentstudio.media.video import read_comment
-
-    path = Path(text).expanduser()
-    if not path.name.lower().endswith(VIDEOS):
-        return read_film(path)
-    comment = read_comment(path)
-    if not is_film(comment):
-        raise RecipeError(
-            f'The video "{path.name}" carries no film.',
-            "Only an MP4 or WebM of one film that was written by LatentStudio does.",
-            path=path,
-        )
-    return film_loads(comment)
-
-
-def _model_of(film: Film) -> Path:
-    from latentstudio.models.library import find_model
-
-    named = [k.recipe.model for k in film.keyframes if k.recipe.model.sha256]
-    return find_model(named[0] if named else film.keyframes[0].recipe.model)
 
 
 def _pixels(size: str, generator: Generator, reel: Reel) -> tuple[int, int] | None:

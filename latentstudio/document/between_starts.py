@@ -155,7 +155,7 @@ def _with_sliders_inside(recipe: Recipe, z_dim: int) -> Recipe:
     others: list[DirectionEdit] = []
     for edit in recipe.directions:
         (moved if edit.direction.space == Z and edit.amount else others).append(edit)
-    if any(edit.start or edit.stop is not None for edit in moved):
+    if any(edit.start or edit.stop is not None or edit.direction.rows for edit in moved):
         raise InputError(
             f'The slider "{moved[0].direction.name}" acts on z in some layers only, and the next keyframe '
             "starts from a w.",

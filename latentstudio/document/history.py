@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from latentstudio.document.film import Film
 from latentstudio.document.recipe import Recipe
 
 MAX_ENTRIES = 500
@@ -16,10 +17,17 @@ MAX_ENTRIES = 500
 
 @dataclass(frozen=True)
 class Entry:
-    """One state and the name of the edit that led to it."""
+    """One state and the name of the edit that led to it.
+
+    Attributes:
+        label: of the edit.
+        recipe: the picture.
+        film: the film on the timeline; None where there is none.
+    """
 
     label: str
     recipe: Recipe
+    film: Film | None = None
 
 
 class History:
@@ -29,8 +37,8 @@ class History:
     one step however many pictures it passed.
     """
 
-    def __init__(self, label: str, recipe: Recipe) -> None:
-        self._entries = [Entry(label, recipe)]
+    def __init__(self, label: str, recipe: Recipe, film: Film | None = None) -> None:
+        self._entries = [Entry(label, recipe, film)]
         self._position = 0
         self._clean: Recipe | None = recipe
         self._merge: Hashable | None = None
@@ -53,6 +61,11 @@ class History:
         return self._entries[self._position].recipe
 
     @property
+    def film(self) -> Film | None:
+        """The film of the current state."""
+        return self._entries[self._position].film
+
+    @property
     def is_modified(self) -> bool:
         """Whether the current state differs from the one last marked clean."""
         return self.current != self._clean
@@ -73,17 +86,19 @@ class History:
         ahead = self._position + 1
         return self._entries[ahead].label if ahead < len(self._entries) else None
 
-    def push(self, label: str, recipe: Recipe, merge: Hashable | None = None) -> None:
+    def push(
+        self, label: str, recipe: Recipe, merge: Hashable | None = None, film: Film | None = None
+    ) -> None:
         """Record an edit; with the merge key of the edit under way it replaces that entry."""
         if merge is not None and merge == self._merge:
-            self._entries[self._position] = Entry(label, recipe)
+            self._entries[self._position] = Entry(label, recipe, film)
             return
         self.release()
         if merge is not None:
             self._merge = merge
             self._before_merge = (list(self._entries), self._position)
         del self._entries[self._position + 1 :]
-        self._entries.append(Entry(label, recipe))
+        self._entries.append(Entry(label, recipe, film))
         del self._entries[: max(0, len(self._entries) - MAX_ENTRIES)]
         self._position = len(self._entries) - 1
 
@@ -94,8 +109,10 @@ class History:
         """
         before = self._before_merge
         self._merge = self._before_merge = None
-        if before is not None and before[0][before[1]].recipe == self.current:
-            self._entries, self._position = before
+        if before is not None:
+            was = before[0][before[1]]
+            if (was.recipe, was.film) == (self.current, self.film):
+                self._entries, self._position = before
 
     def abort(self) -> bool:
         """Take back the drag under way, as if it had not begun; False when there is none."""

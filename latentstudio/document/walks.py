@@ -52,7 +52,7 @@ def seed_walk(
     if not seeds or frames < 1:
         raise InputError("A walk needs a seed, and a frame from one to the next.")
     keyframes = tuple(
-        Keyframe(i * frames, base.changed(sources=(Source(seed=seed),), combine="w"), path, easing)
+        Keyframe(i * frames, base.changed(sources=(base.seeded(seed),), combine="w"), path, easing)
         for i, seed in enumerate(seeds)
     )
     length = len(seeds) * frames if closed else (len(seeds) - 1) * frames + 1

@@ -31,7 +31,7 @@ class Entry:
     needs_model: bool = False
 
 
-FILE, EDIT, VIEW, LATENT, HELP = "&File", "&Edit", "&View", "&Latent", "&Help"
+FILE, EDIT, VIEW, LATENT, FILM, HELP = "&File", "&Edit", "&View", "&Latent", "Fil&m", "&Help"
 
 ENTRIES = (
     Entry(FILE, "open_file", "Open…", ("Ctrl+O",)),
@@ -63,6 +63,22 @@ ENTRIES = (
     Entry(LATENT, "previous_seed", "Previous seed", ("[",), True),
     Entry(LATENT, "---5"),
     Entry(LATENT, "new_start", "Start again", (), True),
+    Entry(FILM, "show_film", "Show the film", ("T",), True),
+    Entry(FILM, "---6"),
+    Entry(FILM, "keep_keyframe", "Keep the picture as a keyframe", ("K",), True),
+    Entry(FILM, "remove_keyframe", "Remove the keyframe", (), True),
+    Entry(FILM, "play_film", "Play or stop\tSpace", (), True),
+    Entry(FILM, "next_frame", "Next frame", (".",), True),
+    Entry(FILM, "previous_frame", "Previous frame", (",",), True),
+    Entry(FILM, "next_keyframe", "Next keyframe", (">",), True),
+    Entry(FILM, "previous_keyframe", "Previous keyframe", ("<",), True),
+    Entry(FILM, "---7"),
+    Entry(FILM, "film_walk", "Walk through seeds…", (), True),
+    Entry(FILM, "film_sweep", "Sweep a slider…", (), True),
+    Entry(FILM, "film_timing", "Length and frame rate…", (), True),
+    Entry(FILM, "---8"),
+    Entry(FILM, "save_film", "Save the film…", ("Ctrl+Alt+S",), True),
+    Entry(FILM, "export_film", "Export the film…", ("Ctrl+E",), True),
     Entry(HELP, "show_keys", "Keys", ("F1",)),
     Entry(HELP, "open_logs", "Open the log folder"),
     Entry(HELP, "about", "About LatentStudio"),
@@ -119,6 +135,7 @@ def keys_text() -> list[tuple[str, str]]:
     ]
     return [
         *pairs,
+        ("Space", "Play the film, while it is shown"),
         ("Hold \\", "Compare with the unedited picture"),
         ("Wheel, pinch", "Zoom to the pointer"),
         ("Drag the picture", "Pan"),

@@ -15,6 +15,7 @@ from PySide6.QtGui import QDesktopServices
 
 from latentstudio.gui.help import about_dialog, keys_dialog
 from latentstudio.gui.starting import starting_recipe
+from latentstudio.gui.strip import FILM, HISTORY
 from latentstudio.latent.sampling import MAX_SEED
 from latentstudio.settings import user_folders
 
@@ -151,6 +152,62 @@ class Commands:
     def _start_from(self, seed: int) -> None:
         recipe = self._document.recipe
         self._document.edit(f"Seed {seed}", recipe.changed(sources=(recipe.seeded(seed),)))
+
+    # --- film -----------------------------------------------------------------------------------
+
+    def show_film(self) -> None:
+        """The timeline in place of the history, or the history again."""
+        strip = self._window.strip
+        strip.show_part(HISTORY if strip.part == FILM else FILM)
+
+    def keep_keyframe(self) -> None:
+        """The picture becomes a keyframe."""
+        self._window.strip.show_part(FILM)
+        self._window.strip.timeline.keep()
+
+    def remove_keyframe(self) -> None:
+        """The chosen keyframe goes."""
+        self._window.strip.timeline.remove()
+
+    def play_film(self) -> None:
+        """Play, or stop."""
+        self._window.strip.timeline.toggle_play()
+
+    def next_frame(self) -> None:
+        """One frame on."""
+        self._window.strip.timeline.step(1)
+
+    def previous_frame(self) -> None:
+        """One frame back."""
+        self._window.strip.timeline.step(-1)
+
+    def next_keyframe(self) -> None:
+        """To the next keyframe."""
+        self._window.strip.timeline.jump(1)
+
+    def previous_keyframe(self) -> None:
+        """To the keyframe before."""
+        self._window.strip.timeline.jump(-1)
+
+    def film_walk(self) -> None:
+        """A film through seeds."""
+        self._window.strip.desk.walk()
+
+    def film_sweep(self) -> None:
+        """A film of one slider."""
+        self._window.strip.desk.sweep()
+
+    def film_timing(self) -> None:
+        """Another length and frame rate."""
+        self._window.strip.desk.timing()
+
+    def save_film(self) -> None:
+        """Write the film file."""
+        self._window.strip.desk.save()
+
+    def export_film(self) -> None:
+        """Write the film as a video or as pictures."""
+        self._window.strip.desk.export()
 
     # --- help -----------------------------------------------------------------------------------
 

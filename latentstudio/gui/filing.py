@@ -14,9 +14,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
+from latentstudio.document.film import Film
 from latentstudio.document.recipe import Recipe
 from latentstudio.document.recipe_json import dumps, loads
 from latentstudio.document.session_file import SUFFIX, read_recipe, write_recipe
+from latentstudio.engine.film_files import VIDEOS, film_model, is_film_file, read_any_film
 from latentstudio.engine.requests import Job, JobFinished, Progress, RenderRequest
 from latentstudio.errors import InputError, ModelNotFoundError
 from latentstudio.gui.engine_bridge import Picture
@@ -33,19 +35,21 @@ RECIPE_FILTER = f"Recipe (*{SUFFIX})"
 _MODELS = "*.pkl *.pt *.pth *.ckpt *.bin *.safetensors *.npz *.xml *.tar"
 _PHOTOS = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
 OPEN_FILTER = (
-    f"All that opens here ({_MODELS} {_PHOTOS} *.json);;Models ({_MODELS})"
-    f";;Pictures and recipes (*.png *.json);;Photos ({_PHOTOS});;All files (*)"
+    f"All that opens here ({_MODELS} {_PHOTOS} *.json *.mp4 *.webm);;Models ({_MODELS})"
+    f";;Pictures and recipes (*.png *.json);;Photos ({_PHOTOS});;Films (*.film.json *.mp4 *.webm)"
+    ";;All files (*)"
 )
 
 
 @dataclass(frozen=True)
 class _Found:
-    """What a path turned out to be: a recipe with its model, a model, or a photo."""
+    """What a path turned out to be: a recipe or a film with its model, a model, or a photo."""
 
     path: Path
     recipe: Recipe | None = None
     model: Path | None = None
     is_photo: bool = False
+    film: Film | None = None
 
 
 class Filing(QObject):
@@ -74,7 +78,7 @@ class Filing(QObject):
     # --- open -----------------------------------------------------------------------------------
 
     def open_path(self, path: Path) -> None:
-        """Open whatever it is: a model, a picture with a recipe, a recipe, a photo."""
+        """Open whatever it is: a model, a picture with a recipe, a recipe, a film, a photo."""
         self._folder = path.parent
         model = self._studio.model
         self._studio.background.run(
@@ -94,34 +98,41 @@ class Filing(QObject):
         model = self._studio.model
         if model is not None and str(path) == model.info.path and not self._studio.is_opening:
             return
-        if self.may_discard():
+        if self.may_discard() and self.may_discard_film():
             self._studio.open_model(path)
 
     def _open_found(self, found: _Found) -> None:
+        changes_model = found.recipe is None or found.model is not None
         if found.is_photo:
             self.photo_wanted.emit(found.path)
-        elif not self.may_discard():
+        elif found.film is not None and found.model is None:
+            # The picture stays as a step of the history.
+            if self.may_discard_film():
+                self._studio.begin_film(found.film, found.path)
+        elif not self.may_discard() or (changes_model and not self.may_discard_film()):
             return
         elif found.recipe is None:
             self._studio.open_model(found.path)
         elif found.model is None:
             self._studio.begin(found.recipe, found.path)
         else:
-            self._studio.open_model(found.model, found.recipe, found.path)
+            self._studio.open_model(found.model, found.recipe, found.path, found.film)
 
     def _tell_open_error(self, path: Path, error: Exception) -> None:
         if isinstance(error, _ModelMissing):
-            recipe = error.recipe
-            self._studio.tell_error(error.cause, "Find the model…", lambda: self._find_model(path, recipe))
+            recipe, film = error.recipe, error.film
+            self._studio.tell_error(
+                error.cause, "Find the model…", lambda: self._find_model(path, recipe, film)
+            )
         else:
             self._studio.tell_error(error)
 
-    def _find_model(self, path: Path, recipe: Recipe) -> None:
+    def _find_model(self, path: Path, recipe: Recipe, film: Film | None = None) -> None:
         """The person knows where the recipe's model is."""
         name = recipe.model.name or "the recipe's model"
         model = self.ask_open_path(f"Where is {name}?")
         if model is not None:
-            self._studio.open_model(model, recipe, path)
+            self._studio.open_model(model, recipe, path, film)
 
     # --- save -----------------------------------------------------------------------------------
 
@@ -204,13 +215,23 @@ class Filing(QObject):
             return True
         return self.ask_discard()
 
-    def ask_discard(self) -> bool:
+    def may_discard_film(self) -> bool:
+        """Whether the film may be left: asks when it is in no file."""
+        if not self._studio.document.is_film_modified:
+            return True
+        return self.ask_discard("The film is not saved.", "Its keyframes would be lost.")
+
+    def ask_discard(
+        self,
+        what: str = "This picture is not saved.",
+        loses: str = "Its recipe, with all sliders, would be lost.",
+    ) -> bool:
         """Ask whether to go without saving."""
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.NoIcon)
         box.setWindowTitle("LatentStudio")
-        box.setText("This picture is not saved.")
-        box.setInformativeText("Its recipe, with all sliders, would be lost.")
+        box.setText(what)
+        box.setInformativeText(loses)
         leave = box.addButton("Go without saving", QMessageBox.ButtonRole.DestructiveRole)
         stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)
@@ -259,9 +280,9 @@ def _put_tuning_beside(recipe: Recipe, path: Path) -> None:
 class _ModelMissing(Exception):
     """The recipe is fine, its model is not here."""
 
-    def __init__(self, cause: ModelNotFoundError, recipe: Recipe) -> None:
+    def __init__(self, cause: ModelNotFoundError, recipe: Recipe, film: Film | None = None) -> None:
         super().__init__(cause.message)
-        self.cause, self.recipe = cause, recipe
+        self.cause, self.recipe, self.film = cause, recipe, film
 
 
 def _look(path: Path, open_info: object | None) -> _Found:
@@ -271,6 +292,8 @@ def _look(path: Path, open_info: object | None) -> _Found:
             f'"{path.name}" is not there any more.', "It may have been moved or renamed.", path=path
         )
     suffix = path.suffix.lower()
+    if suffix in VIDEOS or (suffix == ".json" and is_film_file(path)):
+        return _look_at_film(path, open_info)
     if path.is_dir() or suffix not in (*SUFFIXES, ".json"):
         return _Found(path)
     text = find_recipe_text(path) if suffix == ".png" else None
@@ -287,3 +310,14 @@ def _look(path: Path, open_info: object | None) -> _Found:
         return _Found(path, recipe, find_model(recipe.model))
     except ModelNotFoundError as error:
         raise _ModelMissing(error, recipe) from error
+
+
+def _look_at_film(path: Path, open_info: object | None) -> _Found:
+    film = read_any_film(path)
+    first, reference = film.keyframes[0].recipe, film_model(film)
+    if open_info is not None and fits(reference, open_info):  # type: ignore[arg-type]
+        return _Found(path, first, None, film)
+    try:
+        return _Found(path, first, find_model(reference), film)
+    except ModelNotFoundError as error:
+        raise _ModelMissing(error, first, film) from error

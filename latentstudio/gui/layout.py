@@ -14,7 +14,7 @@ from latentstudio.settings import user_folders
 
 VERSION = 2
 WIDTH_PX, HEIGHT_PX = 1440, 900
-LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 136
+LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 140
 
 
 class Layout:
@@ -36,11 +36,13 @@ class Layout:
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
             window.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
 
-    def add(self, key: str, words: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
-        """Put a panel into a dock of its own."""
+    def add(
+        self, key: str, words: str, panel: QWidget, area: Qt.DockWidgetArea, head: QWidget | None = None
+    ) -> None:
+        """Put a panel into a dock of its own; `head` stands in place of the caption."""
         dock = QDockWidget(words, self._window)
         dock.setObjectName(key)
-        title = DockTitle(dock, words)
+        title = DockTitle(dock, words, head)
         dock.setTitleBarWidget(title)
         dock.setWidget(panel)
         self._window.addDockWidget(area, dock)

@@ -47,12 +47,12 @@ from latentstudio.gui.layout import Layout, scrolling
 from latentstudio.gui.notices import Notice
 from latentstudio.gui.notifications import NoticeBar
 from latentstudio.gui.panels.favourites import FavouritesPanel
-from latentstudio.gui.panels.history import HistoryPanel
 from latentstudio.gui.panels.models import ModelsPanel
 from latentstudio.gui.panels.small_map import SmallMapPanel
 from latentstudio.gui.selections import Selections
 from latentstudio.gui.starting import fits
 from latentstudio.gui.status import StatusLine
+from latentstudio.gui.strip import FILM, BottomStrip
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import apply_theme
 from latentstudio.gui.widgets.labels import label
@@ -90,7 +90,8 @@ class MainWindow(QMainWindow):
         self.map = SmallMapPanel(self.studio)
         self.selections = Selections(self.studio, self.inspector_of)
         self.inspector = Inspector(self.studio)
-        self.history = HistoryPanel(self.studio)
+        self.strip = BottomStrip(self.studio, self)
+        self.history = self.strip.history
         self.status = StatusLine(self.studio.bridge, self)
         self.notices = NoticeBar(self._place_centre())
         self.layout_ = Layout(self)
@@ -104,7 +105,7 @@ class MainWindow(QMainWindow):
     @property
     def panels(self) -> list[Panel]:
         """Everything that shows the model and the recipe."""
-        return [self.models, self.favourites, self.history, self.inspector]
+        return [self.models, self.favourites, self.strip, self.inspector]
 
     def inspector_of(self, tab: str) -> QWidget:
         """The panel of a tab, turned to."""
@@ -145,7 +146,9 @@ class MainWindow(QMainWindow):
         self.layout_.add("favourites", "Favourites", scrolling(self.favourites), area.LeftDockWidgetArea)
         self.layout_.add("map", "Latent map", self.map, area.LeftDockWidgetArea)
         self.layout_.add("inspector", "Directions", self.inspector, area.RightDockWidgetArea)
-        self.layout_.add("history", "History", self.history, area.BottomDockWidgetArea)
+        bottom = area.BottomDockWidgetArea
+        self.layout_.add("history", "History and film", self.strip, bottom, self.strip.head)
+        self.strip.open_wanted.connect(self.filing.choose_and_open)
         self.inspector.tab_changed.connect(self.layout_.titles["inspector"].set_words)
         holder = self.statusBar()
         holder.setSizeGripEnabled(False)
@@ -294,7 +297,11 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """The compare key, unless whoever has the focus takes it, as a text field does."""
-        if event.key() != COMPARE_KEY:
+        if event.key() == Qt.Key.Key_Space and self.strip.part == FILM:
+            self.strip.timeline.toggle_play()
+        elif event.key() == Qt.Key.Key_Escape and self.strip.abort():
+            return
+        elif event.key() != COMPARE_KEY:
             super().keyPressEvent(event)
         elif not event.isAutoRepeat():
             self.set_compare(True)
@@ -376,7 +383,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if there is something to lose, remember the layout, stop the threads."""
-        if not self.filing.may_discard():
+        if not (self.filing.may_discard() and self.filing.may_discard_film()):
             event.ignore()
             return
         self.layout_.store(self.inspector.tab)

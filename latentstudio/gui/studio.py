@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from latentstudio.document.direction_file import SUFFIX, read_directions
 from latentstudio.document.document import Document
 from latentstudio.document.factors import Factors, find_factors
+from latentstudio.document.film import Film
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Failure, Job, JobFinished, ModelOpened
 from latentstudio.errors import LatentStudioError
@@ -71,6 +72,7 @@ class _Opening:
     recipe: Recipe | None
     file: Path | None
     keeps_document: bool = False
+    film: Film | None = None
 
 
 class Studio(QObject):
@@ -130,15 +132,18 @@ class Studio(QObject):
         """Whether a model is being loaded."""
         return self._opening is not None
 
-    def open_model(self, path: Path, recipe: Recipe | None = None, file: Path | None = None) -> None:
+    def open_model(
+        self, path: Path, recipe: Recipe | None = None, file: Path | None = None, film: Film | None = None
+    ) -> None:
         """Load a model, and begin with a recipe.
 
         Args:
             path: the checkpoint.
             recipe: what to show; by default a good first picture.
-            file: where that recipe came from, if from a file.
+            file: where that recipe, or the film, came from, if from a file.
+            film: what to put on the timeline.
         """
-        self._opening = _Opening(path, recipe, file)
+        self._opening = _Opening(path, recipe, file, film=film)
         self.model_opening.emit(path.stem)
         self.bridge.open_model(path, self.settings.device)
 
@@ -158,8 +163,15 @@ class Studio(QObject):
             self.bridge.open_model(path, name)
 
     def begin(self, recipe: Recipe, file: Path | None = None) -> None:
-        """Begin a new history with a recipe of the open model."""
-        self.document.restart(recipe, f"Opened {file.name}" if file else "Start", file)
+        """Begin a new history with a recipe of the open model; a film of that model stays."""
+        film, info = self.document.film, None if self.model is None else self.model.info
+        stays = film is None or info is None or all(fits(k.recipe.model, info) for k in film.keyframes)
+        self.document.restart(recipe, f"Opened {file.name}" if file else "Start", file, keep_film=stays)
+
+    def begin_film(self, film: Film, file: Path) -> None:
+        """Put a film of the open model on the timeline."""
+        self.document.edit_film(f"Opened {file.name}", film)
+        self.document.mark_film_saved(file if file.suffix.lower() == ".json" else None)
 
     def submit(self, make_job: Callable[[], Job]) -> None:
         """Long work; see `EngineBridge.submit`."""
@@ -190,6 +202,9 @@ class Studio(QObject):
             self.document.tell_again()
         elif recipe is None or opening is None:
             self.begin(starting_recipe(event.info))
+        elif opening.film is not None and opening.file is not None:
+            self.begin(recipe)
+            self.begin_film(opening.film, opening.file)
         else:
             self.begin(recipe, opening.file)
         self._find_directions()

@@ -63,7 +63,7 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
     def make(path: Path | None) -> MainWindow:
         window = MainWindow(Settings(theme="dark", discovery_samples=2000))
         opened.append(window)
-        window.filing.ask_discard = lambda: True  # type: ignore[method-assign]
+        window.filing.ask_discard = lambda *_: True  # type: ignore[method-assign]
         window.resize(1200, 800)
         window.show()
         window.start([] if path is None else [path])

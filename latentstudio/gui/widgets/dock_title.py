@@ -14,16 +14,23 @@ from latentstudio.gui.widgets.labels import caption
 
 
 class DockTitle(QWidget):
-    """A calm title bar; its buttons show while the pointer is over it."""
+    """A calm title bar; its buttons show while the pointer is over it.
 
-    def __init__(self, dock: QDockWidget, words: str) -> None:
+    Args:
+        dock: whose.
+        words: the caption.
+        head: what stands in place of the caption.
+    """
+
+    def __init__(self, dock: QDockWidget, words: str, head: QWidget | None = None) -> None:
         super().__init__(dock)
         self._words = caption(words, self)
+        self._words.setVisible(head is None)
         self._buttons = []
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 6, 2)
         row.setSpacing(0)
-        row.addWidget(self._words, 1)
+        row.addWidget(head or self._words, 1)
         for name, hint, act in (
             ("float", "Float, or dock again", lambda: dock.setFloating(not dock.isFloating())),
             ("close", "Hide (View › Panels brings it back)", dock.close),
