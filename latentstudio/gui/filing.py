@@ -316,8 +316,8 @@ def _look_at_film(path: Path, open_info: object | None) -> _Found:
     film = read_any_film(path)
     first, reference = film.keyframes[0].recipe, film_model(film)
     if open_info is not None and fits(reference, open_info):  # type: ignore[arg-type]
-        return _Found(path, first, None, film)
+        return _Found(path, first, film=film)
     try:
-        return _Found(path, first, find_model(reference), film)
+        return _Found(path, first, find_model(reference), film=film)
     except ModelNotFoundError as error:
         raise _ModelMissing(error, first, film) from error

@@ -14,7 +14,7 @@ from latentstudio.settings import user_folders
 
 VERSION = 2
 WIDTH_PX, HEIGHT_PX = 1440, 900
-LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 140
+LEFT_PX, RIGHT_PX, BOTTOM_PX = 236, 372, 136
 
 
 class Layout:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from latentstudio.gui.film.timeline import Timeline
 
 HISTORY, FILM = "history", "film"
+HEAD_PX = 20
 
 
 class BottomStrip(QWidget):
@@ -142,6 +143,8 @@ class _Head(QWidget):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(2)
+        # As high as the heading of any other dock: the picture has the rest.
+        self.setFixedHeight(HEAD_PX)
         for key, words, hint in (
             (HISTORY, "HISTORY", "Every step, as pictures"),
             (FILM, "FILM", "Keyframes on a timeline"),

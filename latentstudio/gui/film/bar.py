@@ -16,6 +16,7 @@ from latentstudio.gui.widgets.arrow_box import ArrowBox
 from latentstudio.gui.widgets.labels import label
 from latentstudio.latent.interpolation import EASINGS
 
+HEIGHT_PX = 20
 PATH_WORDS = {
     CURVE: ("Curve", "Smoothly through several keyframes, in w"),
     LINEAR: ("Straight", "Straight from one keyframe to the next, in w"),
@@ -95,8 +96,12 @@ class TimelineBar(QWidget):
         self.walk.clicked.connect(self.walk_wanted)
         self.export.clicked.connect(self.export_wanted)
         for button in (self.keep, self.walk, self.export):
+            button.setProperty("size", "small")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         timeline.changed.connect(self._show)
+        self.setFixedHeight(HEIGHT_PX)
+        for part in self._parts:
+            part.setMaximumHeight(HEIGHT_PX)
         self._colour()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -108,7 +113,7 @@ class TimelineBar(QWidget):
     def _tool(self, name: str, hint: str) -> QToolButton:
         button = QToolButton(self)
         button.setIconSize(QSize(16, 16))
-        button.setFixedSize(24, 22)
+        button.setFixedSize(24, HEIGHT_PX)
         button.setToolTip(hint)
         button.setAccessibleName(hint)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
