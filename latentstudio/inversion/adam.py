@@ -29,6 +29,22 @@ class Adam:
         self.second = [torch.zeros_like(v) for v in self.variables]
         self.steps, self.beta2 = step, beta2
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Everything that decides the next steps, each (N, ...); see `restore`."""
+        n = len(self.variables[0])
+        named = {"steps": torch.full((n,), self.steps)}
+        for i, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            named |= {f"first{i}": first, f"second{i}": second}
+        return named
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up a stored state."""
+        self.steps = int(state["steps"][0])
+        for i, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            first.copy_(state[f"first{i}"])
+            second.copy_(state[f"second{i}"])
+
     @torch.no_grad()
     def step(self, rates: float | Sequence[float]) -> None:
         """One step by each variable's `grad`, which is cleared; variables without one stay.

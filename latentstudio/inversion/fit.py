@@ -21,7 +21,7 @@ from latentstudio.inversion.adam import Adam
 from latentstudio.inversion.distance import Prepared, make_distance, shrunk
 from latentstudio.inversion.latents import DEFAULT_PULL, Latents
 from latentstudio.inversion.noise_maps import acts, autocorrelation, drawn_maps, normalise
-from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.pictures import (
     as_pixels,
     exact_picture,
@@ -37,10 +37,21 @@ from latentstudio.inversion.projection import (
     ProjectionProgress,
     Snapshot,
 )
-from latentstudio.inversion.schedule import added_noise, learning_rate, phases
+from latentstudio.inversion.quasi_newton import QuasiNewton
+from latentstudio.inversion.schedule import (
+    FAST_RATE,
+    PUBLISHED_RATE,
+    QUASI_NEWTON,
+    SHORT,
+    Phase,
+    added_noise,
+    fast_ramp,
+    phases,
+    published_rate,
+)
 from latentstudio.inversion.starting import find_start
 from latentstudio.inversion.starts import class_tensor, statistics
-from latentstudio.inversion.synthesis import Rung, gradients, rungs
+from latentstudio.inversion.synthesis import gradients, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.models.generator import Generator, Inputs
 
@@ -48,6 +59,10 @@ from latentstudio.models.generator import Generator, Inputs
 PATIENCE_S = 0.2
 # How often a fit that is asked for it tells where it stands.
 CHECKPOINT_EVERY = 10
+# The first trial of the quasi-Newton phase goes this share of the spread.
+FIRST_STEP = 0.02
+# The latent's share of its rate while the noise is fitted.
+SETTLED = 0.1
 
 
 class Fit:
@@ -105,7 +120,8 @@ class Fit:
             normalise(self.noise)
             for values in self.noise:
                 values.requires_grad_()
-        self.adam = Adam([*self.latents.variables, *self.noise])
+        self.plan = phases(rungs(generator), options, bool(self.noise))
+        self.optimiser: Adam | QuasiNewton = Adam(self._variables(self.plan[0]))
         if any(resume):
             self._restore(resume)
         yield from self._steps()
@@ -116,18 +132,18 @@ class Fit:
 
     def _steps(self) -> Iterator[ProjectionProgress]:
         options = self.options
-        plan = phases(rungs(self.generator), options)
-        prepared: Prepared | None = None
-        for phase in plan:
-            if self.step >= phase.stop:
+        for phase in self.plan:
+            if self.step >= phase.stop or self.control.stops:
                 continue
+            if self.step == phase.start:
+                self._begin(phase)
             size = phase.rung.size
             mask = None if self.mask is None else shrunk(self.mask, size)
             prepared = self.distance.prepare(shrunk(self.images, size), mask)
             while self.step < phase.stop and not self.control.stops:
                 self._maybe_settle_class()
                 told = time.perf_counter()
-                one = self._one(phase.rung, prepared)
+                one = self._one(phase, prepared)
                 while True:
                     try:
                         next(one)
@@ -146,9 +162,24 @@ class Fit:
                 )
                 yield self._progress("Fitting", image if is_due else None)
 
-    def _one(self, rung: Rung, prepared: Prepared) -> Iteration[None, None, Tensor]:
-        """One step: forward, backward, Adam; gives the picture."""
-        options, generator = self.options, self.generator
+    def _variables(self, phase: Phase) -> list[Tensor]:
+        return [*self.latents.variables, *(self.noise if phase.fits_noise else [])]
+
+    def _begin(self, phase: Phase) -> None:
+        """Start a phase with what it needs to know of the steps: nothing yet."""
+        if phase.start and self.options.class_mode == "fitted":
+            self.latents.keep_best_class()
+        variables = self._variables(phase)
+        if phase.way == QUASI_NEWTON:
+            self.optimiser = QuasiNewton(variables, FIRST_STEP * self.latents.unit)
+        else:
+            self.optimiser = Adam(variables)
+
+    def _one(self, phase: Phase, prepared: Prepared) -> Iteration[None, None, Tensor]:
+        """One step: forward, backward, and what the phase makes of the gradients; gives the picture."""
+        options, generator, optimiser = self.options, self.generator, self.optimiser
+        if isinstance(optimiser, QuasiNewton):
+            optimiser.try_out()
         amount = added_noise(self.step, options)
         added = None
         shape = self.latents.values.shape[1:]
@@ -157,7 +188,8 @@ class Fit:
             added = drawn.to(generator.device) * (amount * self.latents.unit)
         ws = self.latents.ws(added)
         leaf = ws.detach().requires_grad_()
-        inputs = Inputs(leaf, "const", dict(enumerate(self.noise)))
+        maps = self.noise if phase.fits_noise else [values.detach() for values in self.noise]
+        inputs = Inputs(leaf, "const", dict(enumerate(maps)))
         terms: dict[str, Tensor] = {}
 
         def loss_of(image: Tensor) -> Tensor:
@@ -165,7 +197,7 @@ class Fit:
             return torch.stack(list(terms.values())).sum()
 
         before = generator.compute_dtype
-        passing = gradients(generator, inputs, rung, loss_of)
+        passing = gradients(generator, inputs, phase.rung, loss_of)
         while True:
             # Others may draw while this waits: they must find the generator as they left it.
             generator.compute_dtype = self.dtype
@@ -177,25 +209,47 @@ class Fit:
             finally:
                 generator.compute_dtype = before
             yield
-        penalties = self._penalties()
+        penalties = self._penalties(phase)
         if penalties:
             torch.autograd.backward([torch.stack(list(penalties.values())).sum()])
         torch.autograd.backward([ws], [leaf.grad])
-        self.adam.step(learning_rate(self.step, options))
-        normalise(self.noise)
-        everything = terms | penalties
-        self.history.append({name: value.detach().cpu().numpy() for name, value in everything.items()})
+        everything = {name: value.detach() for name, value in (terms | penalties).items()}
+        told = {name: value.cpu().numpy() for name, value in everything.items()}
+        if isinstance(optimiser, QuasiNewton):
+            accepted = optimiser.take(torch.stack(list(everything.values())).sum(0)).cpu().numpy()
+            if self.history and self.step > phase.start:
+                # A trial that was not accepted is no step: the curve stays where it was.
+                before_it = self.history[-1]
+                told = {name: np.where(accepted, told[name], before_it[name]) for name in told}
+        else:
+            optimiser.step(self._rates(phase))
+            if phase.fits_noise:
+                normalise(self.noise)
+        self.history.append(told)
         return image
+
+    def _rates(self, phase: Phase) -> list[float]:
+        """Adam's rate for each variable."""
+        options, count = self.options, len(self.latents.variables)
+        assert isinstance(self.optimiser, Adam)
+        others = len(self.optimiser.variables) - count
+        if options.method == PUBLISHED or options.total_steps < SHORT:
+            return [published_rate(self.step, options)] * (count + others)
+        ramp = fast_ramp(self.step, phase)
+        rate = options.learning_rate or FAST_RATE * self.latents.unit / self.latents.values.shape[-1] ** 0.5
+        # By the time the noise is fitted the latent is nearly there.
+        settled = SETTLED if phase.fits_noise else 1.0
+        return [rate * ramp * settled] * count + [PUBLISHED_RATE * ramp] * others
 
     @property
     def dtype(self) -> torch.dtype:
         """In which type the features of a step are computed."""
         return torch.float32
 
-    def _penalties(self) -> dict[str, Tensor]:
+    def _penalties(self, phase: Phase) -> dict[str, Tensor]:
         """What is minimised beside the distance, each (N,)."""
         found: dict[str, Tensor] = {}
-        if self.noise and self.options.noise_weight:
+        if self.noise and phase.fits_noise and self.options.noise_weight:
             found["noise"] = self.options.noise_weight * autocorrelation(self.noise)
         weight = self.options.pull
         weight = DEFAULT_PULL[self.options.space] if weight is None else weight
@@ -204,13 +258,14 @@ class Fit:
         return found
 
     def _maybe_settle_class(self) -> None:
-        """After two thirds of the steps a fitted class becomes one class."""
-        if self.options.class_mode != "fitted" or self.latents.logits is None:
+        """Where one phase is all there is, a fitted class becomes one class after two thirds of it."""
+        if self.options.class_mode != "fitted" or self.latents.logits is None or len(self.plan) > 1:
             return
         if self.step >= self.options.total_steps * 2 // 3:
             at = len(self.latents.variables) - 1
             self.latents.keep_best_class()
-            for states in (self.adam.variables, self.adam.first, self.adam.second):
+            assert isinstance(self.optimiser, Adam)
+            for states in (self.optimiser.variables, self.optimiser.first, self.optimiser.second):
                 del states[at]
 
     # --- what is told and kept ----------------------------------------------------------------
@@ -278,9 +333,13 @@ class Fit:
 
     def _checkpoint(self, index: int) -> Checkpoint:
         arrays: dict[str, np.ndarray] = {"stream": self.streams[index].get_state().numpy().copy()}
-        for i, parts in enumerate(zip(self.adam.variables, self.adam.first, self.adam.second, strict=True)):
-            for name, part in zip(("value", "first", "second"), parts, strict=True):
-                arrays[f"{name}{i}"] = part.detach()[index].cpu().numpy().copy()
+        for i, variable in enumerate([*self.latents.variables, *self.noise]):
+            arrays[f"value{i}"] = variable.detach()[index].cpu().numpy().copy()
+        c = self.latents.c
+        if c is not None:
+            arrays["class"] = c[index].cpu().numpy().copy()
+        for name, part in self.optimiser.state.items():
+            arrays[f"way.{name}"] = part[index].cpu().numpy().copy()
         for row_name in {name for row in self.history for name in row}:
             arrays[f"curve.{row_name}"] = np.array(
                 [row[row_name][index] if row_name in row else 0 for row in self.history], np.float32
@@ -292,20 +351,23 @@ class Fit:
         if len(known) != len(self.targets) or len({one.step for one in known}) != 1:
             raise InputError("Photographs of one batch can only go on together, from the same step.")
         self.step = known[0].step
+        phase = next((p for p in self.plan if p.start < self.step <= p.stop), self.plan[0])
+        if len(self.plan) > 1:
+            self._begin(phase)
         self._maybe_settle_class()
-        self.adam.steps = self.step
-        with torch.no_grad():
-            for i, parts in enumerate(
-                zip(self.adam.variables, self.adam.first, self.adam.second, strict=True)
-            ):
-                for name, part in zip(("value", "first", "second"), parts, strict=True):
-                    try:
-                        stored = np.stack([one.arrays[f"{name}{i}"] for one in known])
-                        part.copy_(torch.from_numpy(stored))
-                    except (KeyError, ValueError, RuntimeError) as error:
-                        raise InputError(
-                            "The stored fit belongs to other options or to another model."
-                        ) from error
+
+        def stored(name: str) -> Tensor:
+            return torch.from_numpy(np.stack([one.arrays[name] for one in known]))
+
+        try:
+            with torch.no_grad():
+                for i, variable in enumerate([*self.latents.variables, *self.noise]):
+                    variable.copy_(stored(f"value{i}"))
+                if self.latents.c is not None:
+                    self.latents.c = stored("class").to(self.images.device)
+                self.optimiser.restore({name: stored(f"way.{name}") for name in self.optimiser.state})
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InputError("The stored fit belongs to other options or to another model.") from error
         for stream, one in zip(self.streams, known, strict=True):
             stream.set_state(torch.from_numpy(one.arrays["stream"]))
         names = [name.removeprefix("curve.") for name in known[0].arrays if name.startswith("curve.")]

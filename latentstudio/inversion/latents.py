@@ -9,6 +9,7 @@ should stay near a w.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -68,8 +69,8 @@ class Latents:
 
     @property
     def unit(self) -> float:
-        """The spread of the values: what "added noise" is measured in."""
-        return 1.0 if self.space == Z else self.spread.std
+        """How far samples lie from their mean: what steps and added noise are measured in."""
+        return math.sqrt(self.values.shape[1]) if self.space == Z else self.spread.std
 
     def ws(self, added: Tensor | None = None) -> Tensor:
         """(N, num_ws, w_dim), connected to the variables."""

@@ -1,8 +1,9 @@
-"""How the steps of a projection differ from one another: rates, added noise, sizes.
+"""What the steps of a projection do: which picture, which variables, which way, how far.
 
 Owns the published ramps and the plan of the fast method. Plain arithmetic, any thread.
 
-Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", appendix D.
+Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", appendix D, for the
+published method; the fast one is this program's own and measured in docs/inversion.md.
 """
 
 from __future__ import annotations
@@ -14,52 +15,83 @@ from dataclasses import dataclass
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.synthesis import Rung
 
-# The fast method's largest step of Adam.
-FAST_RATE = 0.1
-# The fast method: share of the steps on the whole picture, the last ones; at least so many.
-WHOLE_SHARE, WHOLE_STEPS = 0.4, 10
-# Early pictures smaller than this say too little, except to a network that has no larger ones.
-EARLY_PX = 16
+PUBLISHED_RATE = 0.1
+# The fast method's largest step of Adam, in units of the latent's spread in one direction.
+FAST_RATE = 0.9
+# Its shares of the steps: to look around with Adam, and to fit the noise on the whole picture at the end.
+LOOK_AROUND, FIT_NOISE = 1 / 3, 0.3
+# Fewer steps than this are not worth a plan.
+SHORT = 20
+# Early pictures serve only where the whole one is so large that it costs many times as much.
+EARLY_FROM_PX, EARLY_PX, COMPARED_PX = 256, 64, 256
+ADAM, QUASI_NEWTON = "adam", "quasi-newton"
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Steps that look at one of the generator's pictures.
+    """Steps of one kind.
 
     Attributes:
-        rung: which picture.
+        rung: which of the generator's pictures they look at.
+        start: the first step.
         stop: the first step that is no longer part of it.
+        way: "adam" or "quasi-newton".
+        fits_noise: whether the noise maps move too.
     """
 
     rung: Rung
+    start: int
     stop: int
+    way: str = ADAM
+    fits_noise: bool = True
 
 
-def learning_rate(step: int, options: ProjectionOptions) -> float:
+def published_rate(step: int, options: ProjectionOptions) -> float:
     """Adam's rate in a step: a linear rise, then flat, then half a cosine down."""
     t = step / options.total_steps
-    rate = options.learning_rate or (0.1 if options.method == PUBLISHED else FAST_RATE)
     ramp = min(1.0, (1 - t) / options.rampdown) if options.rampdown else 1.0
     ramp = 0.5 - 0.5 * math.cos(ramp * math.pi)
+    rate = options.learning_rate or PUBLISHED_RATE
     return rate * ramp * (min(1.0, t / options.rampup) if options.rampup else 1.0)
 
 
+def fast_ramp(step: int, phase: Phase) -> float:
+    """The share of the rate in a step of Adam: a short rise, flat, the second half a cosine down."""
+    count = phase.stop - phase.start
+    t = (step - phase.start) / count
+    ramp = 0.5 - 0.5 * math.cos(min(1.0, 2 * (1 - t)) * math.pi)
+    return ramp * min(1.0, (step - phase.start + 1) / max(1.0, 0.1 * count))
+
+
 def added_noise(step: int, options: ProjectionOptions) -> float:
-    """How much noise is added to the latent in a step, in units of its spread."""
-    if not options.noise_ramp:
+    """How much noise the published method adds to the latent, in units of its spread."""
+    if not options.noise_ramp or options.method != PUBLISHED:
         return 0.0
     t = step / options.total_steps
     return options.noise_factor * max(0.0, 1 - t / options.noise_ramp) ** 2
 
 
-def phases(ladder: Sequence[Rung], options: ProjectionOptions) -> list[Phase]:
-    """Which picture each step looks at: the whole one always, as published, or small ones first."""
+def phases(ladder: Sequence[Rung], options: ProjectionOptions, has_noise: bool) -> list[Phase]:
+    """The plan of all steps.
+
+    Args:
+        ladder: the generator's pictures, the whole one last.
+        options: method and number of steps.
+        has_noise: whether noise maps are fitted.
+    """
     steps, whole = options.total_steps, ladder[-1]
-    early = [rung for rung in ladder[:-1] if max(rung.size) >= EARLY_PX]
-    if options.method == PUBLISHED or not early or steps < 2 * WHOLE_STEPS:
-        return [Phase(whole, steps)]
-    on_whole = max(WHOLE_STEPS, round(steps * WHOLE_SHARE))
-    found = []
-    for index, rung in enumerate(early):
-        found.append(Phase(rung, round((steps - on_whole) * (index + 1) / len(early))))
-    return [*found, Phase(whole, steps)]
+    if options.method == PUBLISHED or steps < SHORT:
+        return [Phase(whole, 0, steps)]
+    early = [rung for rung in ladder[:-1] if EARLY_PX <= max(rung.size) <= COMPARED_PX]
+    if max(whole.size) < EARLY_FROM_PX or not early:
+        early = [whole]
+    around = round(steps * LOOK_AROUND)
+    is_split = has_noise or early[-1] != whole
+    nearer = steps - round(steps * FIT_NOISE) if is_split else steps
+    found = [
+        Phase(early[0], 0, around, ADAM, False),
+        Phase(early[-1], around, nearer, QUASI_NEWTON, False),
+    ]
+    if is_split:
+        found.append(Phase(whole, nearer, steps, ADAM if has_noise else QUASI_NEWTON, has_noise))
+    return found

@@ -42,7 +42,9 @@ def find_start(
     has_encoder = info.has_encoder or _serves(encoder_for(generator), options.space)
     chosen = options.start
     if chosen == "auto":
-        chosen = "mean" if options.method == PUBLISHED else ("encoder" if has_encoder else "samples")
+        # The published method knows no encoder, except that of an autoencoder, which is half of the model.
+        is_plain = options.method == PUBLISHED and not info.has_encoder
+        chosen = "mean" if is_plain else ("encoder" if has_encoder else "samples")
     if chosen == "encoder":
         if not has_encoder:
             raise InputError(

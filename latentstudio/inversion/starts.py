@@ -46,7 +46,7 @@ _known: WeakKeyDictionary[Generator, dict[bytes, Statistics]] = WeakKeyDictionar
 
 
 def statistics(generator: Generator, c: Tensor | None = None) -> Statistics:
-    """Mean and spread of ws over many z of a fixed seed; c (1, c_dim) is the class."""
+    """Mean and spread of ws over many z of a fixed seed; c (1, c_dim) is the class, None means all."""
     key = b"" if c is None else c.cpu().numpy().tobytes()
     known = _known.setdefault(generator, {})
     if key not in known:
@@ -64,7 +64,10 @@ def _measured(generator: Generator, c: Tensor | None) -> Statistics:
     count = STATISTICS_SAMPLES if info.has_mapping else min(STATISTICS_SAMPLES, 8 * batch)
     for done in range(0, count, batch):
         z = random.randn(min(batch, count - done), info.z_dim).astype(np.float32)
-        ws = generator.mapping(z, c).double().cpu()
+        labels = c
+        if info.c_dim and c is None:
+            labels = torch.eye(info.c_dim)[(torch.arange(len(z)) + done) % info.c_dim]
+        ws = generator.mapping(z, labels).double().cpu()
         total += ws.sum(0)
         squares += float(ws.square().sum(2).mean(1).sum())
     mean = total / count

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.engine.render import render
@@ -12,6 +13,8 @@ from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.projector import project, projected
 from latentstudio.inversion.target import Target
+from latentstudio.models.architectures.stylegan2_compact import build, compact_config
+from latentstudio.models.registry import load_generator
 
 FEW = ProjectionOptions(steps=12, distance="pyramid", start_samples=8)
 
@@ -56,19 +59,23 @@ def test_a_picture_of_the_generator_is_found_again(tiny, targets):
         assert 10 * np.log10(255**2 / max(error, 1e-9)) > 45
 
 
-def test_a_stopped_fit_goes_on_as_if_it_had_never_stopped(tiny, targets):
-    options = FEW.changed(method="published")
+@pytest.mark.parametrize(
+    ("method", "steps", "at"),
+    [("published", 12, 5), ("fast", 30, 5), ("fast", 30, 10), ("fast", 30, 15), ("fast", 30, 25)],
+)
+def test_a_stopped_fit_goes_on_as_if_it_had_never_stopped(tiny, targets, method, steps, at):
+    options = FEW.changed(method=method, steps=steps)
     whole = projected(tiny, targets, options)
-    control, steps = Control(), None
-    steps = project(tiny, targets, options, control=control)
+    control = Control()
+    going = project(tiny, targets, options, control=control)
     while True:
         try:
-            if next(steps).step == 5:
+            if next(going).step == at:
                 control.stop()
         except StopIteration as end:
             stopped = end.value
             break
-    assert [one.checkpoint.step for one in stopped] == [5, 5]
+    assert [one.checkpoint.step for one in stopped] == [at, at]
     assert np.array_equal(render(stopped[0].to_recipe(tiny.info), tiny), stopped[0].image)
     _, rest = run(project(tiny, targets, options, resume=[one.checkpoint for one in stopped]))
     for a, b in zip(whole, rest, strict=True):
@@ -83,6 +90,9 @@ def test_progress_tells_every_term_and_shows_pictures(tiny, targets):
     assert [one.step for one in shown] == [1, 4, 8, 12]
     assert shown[-1].images.shape == (2, 16, 16, 3)
     assert set(shown[-1].terms) == {"pyramid", "ms-ssim", "noise", "pull"}
+    assert shown[-1].distance == pytest.approx(
+        shown[-1].terms["pyramid"] + shown[-1].terms["ms-ssim"], rel=1e-6
+    )
     assert all(values.shape == (2,) for values in shown[-1].terms.values())
     kept = shown[1].snapshots[0].to_recipe(tiny.info)
     assert render(kept, tiny).shape == (16, 16, 3)
@@ -135,3 +145,57 @@ def test_what_does_not_fit_is_said_in_a_sentence(tiny, targets, change, told):
 def test_no_photograph_and_a_missing_space_are_refused(tiny):
     with pytest.raises(InputError, match="no photograph"):
         projected(tiny, [], FEW)
+
+
+@pytest.fixture
+def conditional():
+    """A compact StyleGAN2 with three classes and random weights, in no file."""
+    config = compact_config([10, 8], z_dim=8, w_dim=8, mapping_layers=2)
+    config["mapping"] |= {
+        "c_dim": 3,
+        "embed": {"in_features": 3, "out_features": 8},
+        "layers": [{**config["mapping"]["layers"][0], "in_features": 16}, config["mapping"]["layers"][1]],
+    }
+    torch.manual_seed(1)
+    return build(config).requires_grad_(False).eval()
+
+
+def picture_of(generator, seed, index):
+    recipe = Recipe.from_seed(seed, classes=((index, 1.0),))
+    return Target(render(recipe, generator))
+
+
+@pytest.mark.parametrize("space", ["z", "w"])
+def test_a_given_class_is_used_and_kept(conditional, space):
+    options = FEW.changed(space=space, classes=((1, 1.0),))
+    result = projected(conditional, [picture_of(conditional, 1, 1)], options)[0]
+    assert result.classes == ((1, 1.0),)
+    assert np.array_equal(render(result.to_recipe(conditional.info), conditional), result.image)
+
+
+def test_a_conditional_model_wants_a_class_or_the_leave_to_find_one(conditional):
+    with pytest.raises(InputError, match="classes"):
+        projected(conditional, [picture_of(conditional, 1, 1)], FEW)
+
+
+@pytest.mark.parametrize(("mode", "method"), [("fitted", "fast"), ("fitted", "published"), ("soft", "fast")])
+def test_a_class_is_fitted_in_z_and_the_recipe_carries_it(conditional, mode, method):
+    options = FEW.changed(space="z", class_mode=mode, method=method, steps=40, start_samples=60)
+    targets = [picture_of(conditional, seed, seed) for seed in (0, 2)]
+    results = projected(conditional, targets, options)
+    for result in results:
+        weights = [weight for _, weight in result.classes]
+        assert sum(weights) == pytest.approx(1, abs=1e-5)
+        assert (len(weights) == 1) == (mode == "fitted")
+        assert np.array_equal(render(result.to_recipe(conditional.info), conditional), result.image)
+
+
+def test_latent_maps_of_an_autoencoder_start_from_its_encoder(shared):
+    generator = load_generator(shared / "weights" / "taef2", "cpu")
+    height, width = generator.info.img_size
+    y, x = np.mgrid[0:height, 0:width]
+    photo = np.stack([x * 255 // width, y * 255 // height, 255 - x * 255 // width], -1).astype(np.uint8)
+    options = ProjectionOptions(space="z", steps=3, distance="pixel", method="published", learning_rate=0.01)
+    result = projected(generator, [Target(photo)], options)[0]
+    assert result.curve[-1] < 0.05
+    assert np.array_equal(render(result.to_recipe(generator.info), generator), result.image)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.schedule import ADAM, QUASI_NEWTON, added_noise, phases, published_rate
+from latentstudio.inversion.synthesis import Rung
+
+PUBLISHED = ProjectionOptions(method="published")
+SMALL = [Rung(1, (16, 16)), Rung(3, (64, 64))]
+LARGE = [
+    Rung(1, (64, 64)),
+    Rung(2, (128, 128)),
+    Rung(3, (256, 256)),
+    Rung(4, (512, 512)),
+    Rung(5, (1024, 1024)),
+]
+
+
+def test_the_published_ramps_are_those_of_the_paper():
+    assert published_rate(0, PUBLISHED) == 0
+    assert published_rate(25, PUBLISHED) == pytest.approx(0.05)
+    assert published_rate(50, PUBLISHED) == pytest.approx(0.1)
+    assert published_rate(750, PUBLISHED) == pytest.approx(0.1)
+    assert published_rate(875, PUBLISHED) == pytest.approx(0.05)
+    assert added_noise(0, PUBLISHED) == pytest.approx(0.05)
+    assert added_noise(375, PUBLISHED) == pytest.approx(0.0125)
+    assert added_noise(750, PUBLISHED) == 0
+
+
+@pytest.mark.parametrize("ladder", [SMALL, LARGE])
+@pytest.mark.parametrize("has_noise", [True, False])
+def test_the_published_method_looks_at_the_whole_picture_from_beginning_to_end(ladder, has_noise):
+    (phase,) = phases(ladder, PUBLISHED, has_noise)
+    assert (phase.rung, phase.start, phase.stop) == (ladder[-1], 0, 1000)
+
+
+@pytest.mark.parametrize("ladder", [SMALL, LARGE])
+@pytest.mark.parametrize("has_noise", [True, False])
+@pytest.mark.parametrize("steps", [1, 20, 21, 150, 999])
+def test_the_fast_plan_covers_every_step_once_and_ends_on_the_whole_picture(ladder, has_noise, steps):
+    plan = phases(ladder, ProjectionOptions(steps=steps), has_noise)
+    assert plan[0].start == 0
+    assert plan[-1].stop == steps
+    assert plan[-1].rung == ladder[-1]
+    assert all(a.stop == b.start for a, b in pairwise(plan))
+    assert all(phase.stop > phase.start for phase in plan)
+
+
+def test_a_small_model_is_looked_at_whole_and_a_large_one_small_first():
+    options = ProjectionOptions(steps=150)
+    assert {phase.rung for phase in phases(SMALL, options, False)} == {SMALL[-1]}
+    plan = phases(LARGE, options, True)
+    assert [max(phase.rung.size) for phase in plan] == [64, 256, 1024]
+    assert [phase.way for phase in plan] == [ADAM, QUASI_NEWTON, ADAM]
+    assert [phase.fits_noise for phase in plan] == [False, False, True]
