@@ -181,7 +181,9 @@ def make_distance(
         raise InputError(f'The distance "{name}" has no term "{unknown[0]}".', f"It has {', '.join(terms)}.")
     if not any(weight > 0 for weight in chosen.values()):
         raise InputError("A distance needs a term whose weight is not 0.")
-    return Distance(name, terms, chosen, about)
+    # A discriminator knows its generator's pictures at their own size only.
+    max_px = MAX_PX if name != "discriminator" or generator is None else generator.info.img_resolution
+    return Distance(name, terms, chosen, about, max_px)
 
 
 def best_installed(generator: Generator | None, vgg_path: str = "") -> str:
