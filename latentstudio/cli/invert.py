@@ -172,7 +172,7 @@ def _invert_all(
         waiting = [t for t in targets if not _png(out, t).is_file() or _fit(out, t).is_file()]
         if len(waiting) < len(targets):
             print_warning(f"{len(targets) - len(waiting)} are done already.")
-    with progress_bar() as bar, _interruptible(control):
+    with progress_bar() as bar, interruptible(control):
         task = bar.add_task("Inverting", total=len(waiting) * options.total_steps)
         for first in range(0, len(waiting), size):
             some = waiting[first : first + size]
@@ -265,7 +265,7 @@ def _fit(out: Path, target: Target) -> Path:
 
 
 @contextmanager
-def _interruptible(control: Control) -> Iterator[None]:
+def interruptible(control: Control) -> Iterator[None]:
     """The first interrupt stops and keeps; the second one abandons."""
 
     def stop(number: int, frame: object) -> None:

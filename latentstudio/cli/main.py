@@ -21,6 +21,7 @@ from latentstudio.cli import (
     detect,
     directions,
     drag,
+    encoder,
     grid,
     info,
     invert,
@@ -58,6 +59,7 @@ app.command("video")(video.video)
 app.command("map")(map_command.map_)
 app.command("directions")(directions.directions)
 app.command("invert")(invert.invert)
+app.command("encoder")(encoder.encoder)
 app.command("blend")(blend.blend)
 app.command("drag")(drag.drag)
 app.command("region")(region.region)

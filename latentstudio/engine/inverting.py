@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
+from latentstudio.inversion.encoder_training import TrainingOptions, train
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Checkpoint, Control
 from latentstudio.inversion.projector import project
@@ -16,6 +17,7 @@ from latentstudio.inversion.target import Target
 from latentstudio.models.generator import Generator
 
 INVERT_TAG = "invert"
+ENCODER_TAG = "encoder"
 
 
 def invert_job(
@@ -53,3 +55,34 @@ def invert_job(
             projecting.close()
 
     return Job(title, start, tag=INVERT_TAG)
+
+
+def encoder_job(options: TrainingOptions | None = None, control: Control | None = None) -> Job:
+    """Learn to invert: a job whose value is the encoder's file; each progress carries a `TrainingProgress`.
+
+    From then on inversions of this model start from the encoder. A cancelled or stopped training goes on
+    where it stood when it is asked for again.
+
+    Args:
+        options: how.
+        control: stops it early; the encoder so far is used.
+    """
+
+    def start(generator: Generator | None) -> JobSteps:
+        if generator is None:
+            raise InputError("No model is open.")
+        return steps(generator)
+
+    def steps(generator: Generator) -> JobSteps:
+        training = train(generator, options, control=control)
+        try:
+            while True:
+                try:
+                    progress = next(training)
+                except StopIteration as end:
+                    return end.value
+                yield Progress(progress.step, progress.steps, "Learning to invert", progress)
+        finally:
+            training.close()
+
+    return Job("Learning to invert", start, tag=ENCODER_TAG)

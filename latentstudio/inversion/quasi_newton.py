@@ -99,7 +99,7 @@ class QuasiNewton:
         """Where a trial failed, go to the bottom of the parabola through what is known."""
         rise = losses - self.loss - self.share * slope
         best = -slope * self.share.square() / (2 * rise.clamp_min(1e-30))
-        best = torch.where(torch.isfinite(best), best, 0 * best)
+        best = torch.where(torch.isfinite(best), best, torch.zeros_like(best))
         low, high = SMALLEST_SHARE * self.share, LARGEST_SHARE * self.share
         self.share = torch.where(accepted, self.share, torch.minimum(torch.maximum(best, low), high))
 

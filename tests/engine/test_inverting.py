@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentstudio.engine.inverting import invert_job
+from latentstudio.engine.inverting import encoder_job, invert_job
 from latentstudio.engine.jobs import JobRunner
 from latentstudio.engine.render import Renderer
 from latentstudio.engine.requests import Failure, JobFinished, JobProgress
+from latentstudio.inversion.encoder import encoder_for
+from latentstudio.inversion.encoder_training import TrainingOptions
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.target import Target, crop_to_model
@@ -68,3 +70,12 @@ def test_a_target_of_another_size_is_told(tiny):
         pass
     assert isinstance(events[-1], Failure)
     assert not events[-1].details
+
+
+def test_a_training_is_a_job_whose_encoder_is_found_afterwards(tiny):
+    runner, events = _run(tiny, encoder_job(TrainingOptions(steps=4, batch=8)))
+    while runner.step(False):
+        pass
+    assert [e.progress.done for e in events if isinstance(e, JobProgress)] == [1, 2, 3, 4]
+    assert events[-1].value.is_file()
+    assert encoder_for(tiny) is not None
