@@ -46,7 +46,7 @@ def exploring(platform: str) -> list[dict[str, Any]]:
     studio = window.studio
     _wait(lambda: studio.binding.is_current)
     _wait(lambda: len(window.map.map.points) == SAMPLES and not window.status.job.text())
-    rows = [*_map(window), *_grid(window)]
+    rows = [*_map(window), *_grid(window), *_likeness(window)]
     studio.document.mark_saved(None)
     window.close()
     return rows
@@ -153,6 +153,17 @@ def _grid(window: Any) -> list[dict[str, Any]]:
             "max_ms": round(ordered[-1] * 1000),
         }
     ]
+
+
+def _likeness(window: Any) -> list[dict[str, Any]]:
+    from latentstudio.gui.latent_map_choice import LIKENESS, MapChoice
+
+    latent_map = window.map.map
+    started = time.perf_counter()
+    latent_map.choose(MapChoice(kind=LIKENESS, samples=SAMPLES))
+    _wait(lambda: not latent_map.words and latent_map.axes is None)
+    seconds = time.perf_counter() - started
+    return [{"name": f"arranging {SAMPLES:,} samples by likeness", "median_ms": round(seconds * 1000)}]
 
 
 def _wait(ready: Callable[[], bool], every_ms: int = 30) -> None:

@@ -29,7 +29,7 @@ from latentstudio.models.generator import Generator
 Array = NDArray[np.float32]
 LATENT_BATCH = 256
 PICTURE_BATCH = 8
-ROUNDS, ROUND_STEPS = 4, 250  # of the embedding; between two a person may stop it
+ROUNDS, ROUND_STEPS = 3, 250  # of the embedding; between two a person may stop it
 PERPLEXITY = 30.0
 DIMENSIONS = 50  # the embedding looks at so many principal components
 MOST_SAMPLES = 20_000
@@ -172,7 +172,7 @@ def _factors(generator: Generator, recipe: Recipe, samples: int, classes: int) -
         judge = realism_score(generator)
         values[REALISM] = np.full(samples, np.nan, np.float32)
     for begin in range(0, samples, PICTURE_BATCH):
-        yield Progress(begin, samples, "Drawing samples", values if begin % 256 == 0 and begin else None)
+        yield Progress(begin, samples, "Drawing samples", values if begin % 64 == 0 and begin else None)
         numbers = range(begin, min(begin + PICTURE_BATCH, samples))
         with torch.inference_mode():
             generator.compute_dtype = torch.float32

@@ -67,6 +67,7 @@ class CanvasBar(QWidget):
         """Say what the heat map shows."""
         self.heat.setChecked(is_on)
         self._heat_words.setText(words)
+        self._hint.setVisible(not words)  # in a narrow window both have no room
 
     def set_state(self, words: str, tone: str) -> None:
         """Say whether the picture is exact, a preview, or the unedited one."""
