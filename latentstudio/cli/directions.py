@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentstudio.cli.console import progress_bar, stdout
-from latentstudio.cli.drawing import classes_of, make_folder, parse_range, pictures
+from latentstudio.cli.console import stdout
+from latentstudio.cli.drawing import classes_of, make_folder, parse_range, pictures, run_job
 from latentstudio.errors import InputError
 
 if TYPE_CHECKING:
-    from latentstudio.engine.requests import Job
     from latentstudio.latent.directions import Direction
     from latentstudio.models.generator import Generator, GeneratorInfo
 
@@ -34,6 +33,13 @@ def directions(
     samples: Annotated[
         int, typer.Option(min=2, max=10_000_000, help="How many w's the PCA looks at.")
     ] = 50_000,
+    score: Annotated[
+        str, typer.Option(help="From the lowest to the highest of a score: brightness, realism, ...")
+    ] = "",
+    scored: Annotated[int, typer.Option(min=50, max=100_000, help="How many seeds are scored.")] = 1000,
+    has: Annotated[str, typer.Option(help="Seeds whose pictures have it, such as 1,5-7.")] = "",
+    has_not: Annotated[str, typer.Option(help="Seeds whose pictures have it not.")] = "",
+    name: Annotated[str, typer.Option(help="Of the direction from --has or --score.")] = "",
     layers: Annotated[str, typer.Option(help="Only these layers, such as 0-5; the others stay.")] = "",
     source: Annotated[
         Path | None, typer.Option("--import", help="Show what this file holds instead of finding any.")
@@ -51,10 +57,13 @@ def directions(
     from latentstudio.cli.model_argument import model_path
     from latentstudio.models.registry import load_generator
 
-    if source is not None and (pca or sefa):
+    by_example = bool(score or has or has_not)
+    if source is not None and (pca or sefa or by_example):
         raise typer.BadParameter("a file is shown as it is", param_hint="--import")
     if source is None and out is None and strip is None:
         raise typer.BadParameter("name a file, or a folder with --strip", param_hint="--out")
+    if bool(has) != bool(has_not) or (score and has):
+        raise typer.BadParameter("give --has and --has-not together, or --score", param_hint="--has")
     if out is not None:
         _check_name(out)
     generator = load_generator(model_path(model), device)
@@ -62,6 +71,9 @@ def directions(
     start, stop = parse_range(layers, info.num_ws)
     if source is not None:
         found = read_for(source, info)
+    elif by_example:
+        classes = classes_of(class_index, info)
+        found = [_by_example(generator, classes, trunc, (score, scored), (has, has_not), name)]
     else:
         # Without a wish the strongest principal components: every model has them.
         found = _find(generator, pca or (0 if sefa else DEFAULT_COMPONENTS), sefa, samples, start, stop)
@@ -126,9 +138,47 @@ def _find(
 
     found: list[Direction] = []
     if pca:
-        found += _run(pca_job(samples, pca), generator)
+        found += run_job(pca_job(samples, pca), generator) or []
     if sefa:
         found += _sefa(generator, sefa, start, stop)
+    return found
+
+
+def _by_example(
+    generator: Generator,
+    classes: tuple[tuple[int, float], ...],
+    trunc: float,
+    scored: tuple[str, int],
+    marked: tuple[str, str],
+    name: str,
+) -> Direction:
+    """A direction between two sets of seeds, by a score or as marked, like the window's."""
+    import numpy as np
+
+    from latentstudio.cli.model_argument import reference
+    from latentstudio.document.recipe import Recipe
+    from latentstudio.engine.examples import OTHERS, fit_job, latents_job, score_job, seeds_as_recipes
+    from latentstudio.latent.sampling import parse_seeds
+    from latentstudio.latent.spaces import W, Z
+
+    space = W if generator.info.has_mapping else Z
+    base = Recipe(model=reference(generator.info), classes=classes, truncation_psi=trunc)
+    if scored[0]:
+        fit = run_job(score_job(base, scored[0], "", scored[1], space=space), generator).fit
+    else:
+        first, second = (parse_seeds(text) for text in marked)
+        seeds = [*first, *second, *range(OTHERS)]
+        if space == Z:
+            rows = [base.seeded(seed).z(generator.info.z_dim) for seed in seeds]
+        else:
+            rows = [ws[0] for ws in run_job(latents_job(seeds_as_recipes(base, seeds), ""), generator)]
+        stacked, ends = np.stack(rows), len(first) + len(second)
+        parts = (stacked[: len(first)], stacked[len(first) : ends], stacked[ends:])
+        fit = run_job(fit_job(*parts, "linear SVM", ""), generator)
+    if fit.accuracy is not None:
+        words = f"{fit.accuracy:.0%} of {fit.held_out} held-out examples on the right side"
+        stdout.print(words, highlight=False, markup=False)
+    found: Direction = fit.as_direction(name or scored[0].capitalize() or "Direction", space)
     return found
 
 
@@ -154,19 +204,6 @@ def _sefa(generator: Generator, count: int, start: int, stop: int | None) -> lis
         components.vectors, spread.std(0).astype(np.float32), components.share, components.mean
     )
     return scaled.as_directions("SeFa", "sefa")
-
-
-def _run(job: Job, generator: Generator) -> list[Direction]:
-    """A job to its end, with a progress bar."""
-    steps = job.start(generator)
-    with progress_bar() as bar:
-        task = bar.add_task(job.title, total=None)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return list(end.value or [])
-            bar.update(task, completed=step.done, total=step.total or None, description=step.text)
 
 
 def _on_layers(direction: Direction, start: int, stop: int | None, num_ws: int) -> Direction:

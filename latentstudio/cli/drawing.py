@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from latentstudio.cli.console import print_warning, progress_bar
 from latentstudio.errors import InputError, SaveError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from latentstudio.document.recipe import Recipe
+    from latentstudio.engine.requests import Job
     from latentstudio.models.generator import Generator, GeneratorInfo
 
 
@@ -106,3 +107,16 @@ def pictures(
     drawn = BatchRenderer(Renderer(generator, 256 << 20)).pictures(recipes)
     with progress_bar() as bar:
         yield from bar.track(drawn, total=len(recipes), description=what)
+
+
+def run_job(job: Job, generator: Generator) -> Any:
+    """A job to its end, with a progress bar; its value."""
+    steps = job.start(generator)
+    with progress_bar() as bar:
+        task = bar.add_task(job.title, total=None)
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            bar.update(task, completed=step.done, total=step.total or None, description=step.text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentstudio.cli.console import progress_bar, stdout
-from latentstudio.cli.drawing import check_png, classes_of, make_folder, pictures
+from latentstudio.cli.console import stdout
+from latentstudio.cli.drawing import check_png, classes_of, make_folder, pictures, run_job
 from latentstudio.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from latentstudio.document.recipe import Recipe
     from latentstudio.engine.latent_map import MapLatents
-    from latentstudio.engine.requests import Job
     from latentstudio.latent.directions import Direction
     from latentstudio.models.generator import Generator
 
@@ -63,7 +62,7 @@ def map_(
     base = Recipe(model=reference(info), classes=classes, truncation_psi=trunc)
     axes = _axes(generator, kind, across, up)
     space = axes[0].space if axes is not None else ("w" if info.has_mapping else "z")
-    latents: MapLatents = _run(
+    latents: MapLatents = run_job(
         map_latents_job(base, samples, space, "", all_classes=class_index is None), generator
     )
     points = _points(generator, latents, axes)
@@ -91,7 +90,7 @@ def _axes(generator: Generator, kind: str, across: str, up: str) -> tuple[Direct
         return None
     if kind == "directions":
         return find_direction(across, generator.info), find_direction(up, generator.info)
-    found = _run(pca_job(PCA_SAMPLES), generator)
+    found = run_job(pca_job(PCA_SAMPLES), generator)
     if len(found) < 2:
         raise InputError("This model has fewer than two principal components.", "Use another --kind.")
     return found[0], found[1]
@@ -107,7 +106,7 @@ def _points(
 
     if axes is not None:
         return Plane.of(*axes, latents.center).places(latents.latents)
-    return np.asarray(_run(embedding_job(latents.latents, ""), generator), np.float64)
+    return np.asarray(run_job(embedding_job(latents.latents, ""), generator), np.float64)
 
 
 def _values(
@@ -126,23 +125,10 @@ def _values(
             raise InputError("These samples are of one class, or of none.", "Choose another --colour.")
         return (np.arange(count) % latents.classes).astype(np.float32), True
     scorer(generator, colour)  # or a sentence says what there is
-    found = _run(map_factors_job(base, count, latents.classes, ""), generator)
+    found = run_job(map_factors_job(base, count, latents.classes, ""), generator)
     if colour not in found:
         raise InputError(f'There is no colour "{colour}".', f"Such as {', '.join(list(found)[:8])}.")
     return found[colour], False
-
-
-def _run(job: Job, generator: Generator) -> Any:
-    """A job to its end, with a progress bar; its value."""
-    steps = job.start(generator)
-    with progress_bar() as bar:
-        task = bar.add_task(job.title, total=None)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value
-            bar.update(task, completed=step.done, total=step.total or None, description=step.text)
 
 
 def _write_table(path: Path, points: NDArray[np.float64]) -> None:

@@ -33,6 +33,7 @@ Score = Callable[[Array], Array]
 Scorer = Callable[[Array, Tensor | None], Array]
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 BATCH = 8
+OTHERS = 256  # samples as they come: their spread is a slider's unit
 CHUNK = 16
 SMALLEST_PSI = 0.1
 

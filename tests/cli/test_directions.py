@@ -9,7 +9,7 @@ import torch
 from latentstudio import Recipe, render
 from latentstudio.document.direction_file import read_directions, write_directions
 from latentstudio.document.recipe import DirectionEdit
-from latentstudio.engine.discovery import sample_w
+from latentstudio.engine.discovery import many_w
 from latentstudio.latent.directions import Direction
 from latentstudio.latent.spaces import Latent
 from latentstudio.media.image import read_pixels
@@ -29,7 +29,7 @@ def test_components_are_written_and_told(cli, tiny_path: Path, tiny, tmp_path: P
     assert [d.name for d in found] == ["PCA 1", "PCA 2", "PCA 3", "SeFa 1", "SeFa 2"]
     assert all(d.name in ended.out for d in found)
     # The plain statement: eigenvectors of the covariance of the same samples.
-    w = sample_w(tiny, 2000, np.random.RandomState(0)).astype(np.float64)
+    w = np.concatenate(list(many_w(tiny, 2000))).astype(np.float64)
     values, vectors = np.linalg.eigh(np.cov(w.T))
     for i, direction in enumerate(found[:3], 1):
         assert abs(vectors[:, -i] @ direction.values.array) == pytest.approx(1, abs=1e-6)
@@ -156,3 +156,27 @@ def test_what_does_not_fit_is_told_in_a_sentence(
     assert (ended.code, said in ended.err) == (code, True)
     assert "Traceback" not in ended.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["nan.npy", "other.npy"]
+
+
+def test_examples_and_scores_become_directions_like_in_the_window(
+    cli, tiny_path: Path, tiny, tmp_path: Path
+) -> None:
+    out = tmp_path / "mine.directions.json"
+    w = tiny.mapping(np.stack([np.random.RandomState(s).randn(8) for s in range(60)]).astype(np.float32))[
+        :, 0
+    ]
+    order = np.argsort(w[:, 3].detach().numpy())
+    has, has_not = (",".join(map(str, order[part])) for part in (slice(-20, None), slice(20)))
+    ended = cli("directions", tiny_path, "--has", has, "--has-not", has_not, "--name", "Third", "--out", out)
+    assert ended.code == 0, ended.err
+    assert "held-out" in ended.out
+    found = read_directions(out, z_dim=8, w_dim=8)[0]
+    assert (found.name, found.space) == ("Third", "w")
+    assert int(np.abs(found.values.array).argmax()) == 3
+
+    ended = cli("directions", tiny_path, "--score", "contrast", "--scored", 100, "--out", out)
+    assert ended.code == 0, ended.err
+    assert read_directions(out, z_dim=8, w_dim=8)[0].name == "Contrast"
+    assert cli("directions", tiny_path, "--has", "1", "--out", out).code == 2
+    ended = cli("directions", tiny_path, "--score", "realism", "--out", out)
+    assert (ended.code, "no discriminator" in ended.err) == (1, True)
