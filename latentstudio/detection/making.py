@@ -35,7 +35,8 @@ from latentstudio.models.info import GeneratorInfo
 
 # Far from the seeds people try by hand, and from those that directions and encoders are made from.
 FIRST_SEED = 3_000_000_000
-EXTRA_COPIES = 1
+# So many pictures of each kind get a further copy each, in turn: enough to see what those degradations do.
+FURTHER_COPIES = 100
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Plan:
         psi: range of truncation the model's pictures are drawn with.
         first_seed: of the model's pictures; the next ones follow.
         copies: degradations of every picture.
-        extras: further ones, of which every picture gets `EXTRA_COPIES` in turn.
-        unseen: others that nothing is fitted to: one in turn for each held-out picture.
+        extras: further ones, in turn, one for each of the first `FURTHER_COPIES` pictures of a kind.
+        unseen: others that nothing is fitted to, likewise, but only for held-out pictures.
         frame: how photos are cut, see `photos.open_photo`.
     """
 
@@ -163,11 +164,10 @@ def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:
 
 
 def _with_copies(task: Task, plan: Plan, index: int, *, held_out: bool) -> Task:
-    extras = [
-        plan.extras[(EXTRA_COPIES * index + k) % len(plan.extras)]
-        for k in range(min(EXTRA_COPIES, len(plan.extras)))
-    ]
-    unseen = [plan.unseen[index % len(plan.unseen)]] if held_out and plan.unseen else []
+    extras, unseen = [], []
+    if index < FURTHER_COPIES:
+        extras = [plan.extras[index % len(plan.extras)]] if plan.extras else []
+        unseen = [plan.unseen[index % len(plan.unseen)]] if held_out and plan.unseen else []
     copies = tuple(dict.fromkeys([*plan.copies, *extras, *unseen]))
     return Task(task.key, task.picture, task.seed, task.psi, copies)
 

@@ -27,13 +27,11 @@ def quick_projection() -> ProjectionOptions:
     return ProjectionOptions(
         space="w",
         method="fast",
-        steps=40,
+        steps=50,
         seed=303,
         distance="pyramid",
         start="samples",
         start_samples=128,
-        rampdown=0.5,
-        noise_factor=0.0,
         preview_every=0,
     )
 
@@ -50,7 +48,7 @@ class Protocol:
 
     projection: ProjectionOptions = field(default_factory=quick_projection)
     restarts: int = 1
-    plus_steps: int = 8
+    plus_steps: int = 6
 
     def __post_init__(self) -> None:
         if not 1 <= self.restarts <= MOST_RESTARTS:
