@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.icons import icon
 from latentstudio.gui.studio import OpenModel, Studio
+from latentstudio.gui.widgets.labels import set_tone
 
 
 class Panel(Protocol):
@@ -96,6 +97,22 @@ class _Panels:
         return cast(list[Panel], list(self._made.values()))
 
 
+class _SteadyArea(QScrollArea):
+    """Scrolls, and keeps the bar's room free where there is nothing to scroll.
+
+    A bar that comes and goes changes the width, with it the height of pictures that keep their shape, and
+    with that whether the bar is needed: at certain sizes the two go on until the stack is full.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        bar = self.verticalScrollBar()
+        set_tone(bar, "idle", True)
+        bar.rangeChanged.connect(lambda low, high: set_tone(bar, "idle", low == high))
+
+
 class Inspector(QWidget):
     """Panels in a stack, a rail to choose.
 
@@ -120,10 +137,9 @@ class Inspector(QWidget):
         column.setContentsMargins(5, 8, 4, 8)
         column.setSpacing(4)
         for i, tab in enumerate(self._tabs):
-            area = QScrollArea(self)
+            area = _SteadyArea(self)
             area.setWidgetResizable(True)
             area.setFrameShape(QFrame.Shape.NoFrame)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             self._stack.addWidget(area)
             button = QToolButton(rail)
             button.setCheckable(True)

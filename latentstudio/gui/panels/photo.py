@@ -57,7 +57,7 @@ class PhotoPanel(QWidget):
         self.intake = PhotoIntake(studio, self.desk, canvas, self)
         self.choices = InversionChoices(self)
         self.counts = WhatCounts(self.desk, canvas, self)
-        self.live = LiveView(self)
+        self.live = LiveView(studio.background, self)
         self.back = BackToPhoto(studio, canvas, self)
         self.origins = PhotoOrigins(studio, self)
         self.invert = QPushButton("Invert", self)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from latentstudio.gui.background import Background
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.photo.curves import TOTAL, LossCurves
 from latentstudio.gui.photo.run import Moment, Run
@@ -37,6 +39,9 @@ class LiveView(QWidget):
         cancel_wanted(): stop and keep nothing.
         continue_wanted(): go on from the end.
         moment_kept(object): a person wants this `Moment` as the picture.
+
+    Args:
+        background: makes pictures small, where it can't make the window wait.
     """
 
     stop_wanted = Signal()
@@ -44,8 +49,11 @@ class LiveView(QWidget):
     continue_wanted = Signal()
     moment_kept = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._background = background
+        self._aim: NDArray[np.uint8] | None = None  # the target, small
+        self._preparing = False
         self._run: Run | None = None
         self._running = False
         self._looks_at: int | None = None  # a step; None follows the newest
@@ -109,7 +117,8 @@ class LiveView(QWidget):
         self._run, self._running, self._looks_at, self._shown = run, True, None, None
         height, width = run.target.image.shape[:2]
         self.pictures.set_aspect(height / width)
-        self.pictures.set_image(TARGET, as_image(shrunk(run.target.image, TILE_PX)))
+        self._aim = shrunk(run.target.image, TILE_PX)
+        self.pictures.set_image(TARGET, as_image(self._aim))
         self.about.setText("")
         self._show()
 
@@ -154,13 +163,7 @@ class LiveView(QWidget):
         if run is None:
             return
         self.words.setText(run.words() if self._running else self._ended_words(run))
-        if moment is not None and moment.image is not self._shown:
-            self._shown = moment.image
-            small = shrunk(moment.image, TILE_PX)
-            aim = shrunk(run.target.image, TILE_PX)
-            away = np.abs(small.astype(np.float32) - aim).mean(2)
-            self.pictures.set_image(CURRENT, as_image(small))
-            self.pictures.set_image(DIFFERENCE, heat_picture(away / FULL_LEVELS))
+        self._prepare()
         self.curves.set_terms(_curves(run), run.steps)
         self.curves.setVisible(bool(run.terms))
         looks_back = self._looks_at is not None and moment is not None
@@ -174,6 +177,29 @@ class LiveView(QWidget):
         self.keep.setVisible(looks_back)
         self.go_on.setVisible(not self._running and self.go_on.isEnabled())
         self.about.setVisible(bool(self.about.text()))
+
+    def _prepare(self) -> None:
+        """Make the pictures of the moment, one moment at a time; the newest wins."""
+        moment, aim = self.moment, self._aim
+        if moment is None or aim is None or moment.image is self._shown or self._preparing:
+            return
+        self._preparing, self._shown = True, moment.image
+
+        def work() -> tuple[QImage, QImage]:
+            small = shrunk(moment.image, TILE_PX)
+            away = np.abs(small.astype(np.float32) - aim).mean(2)
+            return as_image(small), heat_picture(away / FULL_LEVELS)
+
+        self._background.run(work, self._take_pictures, self._fail_pictures)
+
+    def _take_pictures(self, pictures: tuple[QImage, QImage]) -> None:
+        self._preparing = False
+        self.pictures.set_image(CURRENT, pictures[0])
+        self.pictures.set_image(DIFFERENCE, pictures[1])
+        self._prepare()
+
+    def _fail_pictures(self, error: Exception) -> None:
+        self._preparing = False
 
     def _ended_words(self, run: Run) -> str:
         moment = self.moment
