@@ -26,7 +26,8 @@ from latentstudio.models.library import default_model
 from latentstudio.models.registry import load_generator
 
 SEEDS = range(8)
-NOSE, WAY = (0.49, 0.58), 0.125  # in sides of the picture
+NOSE, WAY, FAR = (0.49, 0.58), 0.125, 0.234  # in sides of the picture
+FAR_SEEDS = range(3)
 PATCH, REACH, FINE = 0.047, 0.25, 2
 
 
@@ -58,6 +59,14 @@ def turning() -> list[dict[str, Any]]:
             own.append(last.distance)
             counts.append(last.step)
             seen.append(math.dist(found_again(before, picture, start), point.target))
+    far = []
+    for seed in FAR_SEEDS:
+        for sign in (-1, 1):
+            point = DragPoint(start, (start[0] + sign * FAR * side, start[1]))
+            recipe = Recipe.from_seed(seed, truncation_psi=0.7)
+            *_, last = drag_steps(generator, recipe, [point], DragOptions())
+            before, picture = (renderer.frame(r).image for r in (recipe, last.recipe))
+            far.append(math.dist(found_again(before, picture, start), point.target))
     name = generator.info.provenance.title
     return [
         {"name": f"{name}: steps a second", "value": f"{statistics.median(alone):.1f}"},
@@ -66,6 +75,10 @@ def turning() -> list[dict[str, Any]]:
         {"name": "steps of a drag", "value": f"{statistics.median(counts):.0f} ({max(counts)} at most)"},
         {"name": "px left, by the tracker", "value": f"{statistics.median(own):.2f} ({max(own):.2f})"},
         {"name": "px left, by correlation", "value": f"{statistics.median(seen):.2f} ({max(seen):.2f})"},
+        {
+            "name": f"the same, pulled {FAR * side:.0f} px",
+            "value": f"{statistics.median(far):.2f} ({max(far):.2f})",
+        },
     ]
 
 
