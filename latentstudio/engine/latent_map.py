@@ -90,7 +90,9 @@ def _latents(generator: Generator, recipe: Recipe, samples: int, space: str, all
         if space == W:
             with torch.inference_mode():
                 c = _classes(recipe, generator, range(begin, end), classes)
-                found[begin:end] = generator.mapping(torch.from_numpy(z[begin:end]), c)[:, 0].cpu().numpy()
+                # The mean of the rows: where layers read parts of z, no single row says it all.
+                ws = generator.mapping(torch.from_numpy(z[begin:end]), c)
+                found[begin:end] = ws.mean(1).cpu().numpy()
     mean = generator.mean_latent.expand(info.num_ws, -1).float().cpu().numpy()
     # The model's own middle, not the samples': a place means the same however many there are.
     center = mean.mean(0) if space == W else np.zeros(info.z_dim)

@@ -26,7 +26,15 @@ from latentstudio.document.recipe import Recipe
 from latentstudio.engine.requests import Job, Progress
 from latentstudio.errors import LatentStudioError
 from latentstudio.gui.engine_bridge import Picture
-from latentstudio.gui.latent_map_choice import BY_CLASS, DIRECTIONS, LIKENESS, PCA, PLAIN, MapChoice
+from latentstudio.gui.latent_map_choice import (
+    BY_CLASS,
+    DIRECTIONS,
+    LIKENESS,
+    PCA,
+    PLAIN,
+    MapChoice,
+    with_axes,
+)
 from latentstudio.gui.latent_map_pictures import MapPictures
 from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.studio import OpenModel, Studio
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from latentstudio.engine.latent_map import MapLatents
 
 REST_MS = 200
+MOST_VALUES, FEWEST = 16_000_000, 200
 
 Place = tuple[float, float]
 
@@ -157,6 +166,9 @@ class LatentMap(QObject):
         model = self.studio.model
         if choice.axes is not None and choice.kind == DIRECTIONS:
             return choice.axes[0].space
+        components = [] if model is None else model.directions.get("pca", [])
+        if choice.kind == PCA and components:
+            return components[0].space
         return W if model is not None and model.info.has_mapping else Z
 
     def _take_model(self, model: OpenModel) -> None:
@@ -178,16 +190,22 @@ class LatentMap(QObject):
         if not self._is_wanted or model is None or self.latents is not None:
             return
         if choice.kind == PCA and len(model.directions.get("pca", [])) < 2:
-            self._say("The map follows when the directions are found.")
-            return
+            if "pca" not in model.directions:
+                self._say("The map follows when the directions are found.")
+                return
+            # A model without components is seen by its named directions, or by likeness.
+            named = model.directions.get("named", [])[:2]
+            other = with_axes(choice, *named) if len(named) == 2 else replace(choice, kind=LIKENESS)
+            self.choice = choice = other
         recipe, space = self.studio.document.recipe, self._space(choice)
+        # Latents that are maps hold thousands of numbers each: fewer samples, not all the memory.
+        most = MOST_VALUES // (model.info.w_dim if space == W else model.info.z_dim)
+        samples = min(choice.samples, max(FEWEST, most))
 
         def make() -> Job:
             from latentstudio.engine.latent_map import map_latents_job
 
-            return map_latents_job(
-                recipe, choice.samples, space, "map latents", all_classes=choice.all_classes
-            )
+            return map_latents_job(recipe, samples, space, "map latents", all_classes=choice.all_classes)
 
         self._find.start(make)
 

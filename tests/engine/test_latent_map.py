@@ -11,6 +11,7 @@ from latentstudio.engine.latent_map import embedding_job, map_factors_job, map_l
 from latentstudio.engine.render import Renderer
 from latentstudio.errors import InputError
 from latentstudio.latent.map_layout import Plane, enclosed
+from latentstudio.models.registry import load_generator
 
 
 def run(job, generator):
@@ -71,3 +72,31 @@ def test_factors_are_those_of_the_pictures_the_map_shows(tiny):
     drawn = np.stack([renderer.frame(sample_recipe(base, i)).image for i in range(12)]) / 255
     assert np.allclose(factors["brightness"], brightness(drawn.astype(np.float32)), atol=3e-3)
     assert set(factors) >= {"brightness", "contrast", "symmetry"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [
+        ("dcgan_examples_64", "netG_epoch_24.pth"),
+        ("biggan_hf_tiny", "pytorch_model.bin"),
+        ("sg3t_small", "checkpoint_nosrc.pkl"),
+        ("sg2ada_cond3", "checkpoint_nosrc.pkl"),
+    ],
+)
+def test_every_kind_of_model_has_a_map_on_which_one_can_walk(shared, folder: str, file: str):
+    generator = load_generator(shared / "zoo" / folder / file, device="cpu")
+    first, second = run(pca_job(2000, 4), generator)[0][:2]
+    base = Recipe(classes=((1, 1.0),) if generator.info.c_dim else ())
+    latents, _ = run(map_latents_job(base, 60, first.space, ""), generator)
+    plane = Plane.of(first, second, latents.center)
+    points = plane.places(latents.latents)
+    renderer, truncates = Renderer(generator, 0), not generator.info.truncates_in_synthesis
+
+    def place(recipe):
+        ws = renderer.frame(recipe).ws
+        return plane.places(before_truncation(ws, recipe, latents.mean, truncates=truncates)[None])[0]
+
+    sample = sample_recipe(base, 7, latents.classes)
+    assert np.allclose(place(sample), points[7], atol=1e-3)
+    gone = gone_by(sample, (first, second), (0.5, -0.25), generator.info.num_ws)
+    assert np.allclose(place(gone), points[7] + [0.5, -0.25], atol=2e-3)
