@@ -84,7 +84,7 @@ class MapWindow(QDialog):
         for box, words in ((self.across, "Axis to the right"), (self.up, "Axis upward")):
             box.setAccessibleName(words)
             box.setToolTip(words)
-            box.setMinimumWidth(120)
+            box.setMinimumWidth(150)
             top.addWidget(box)
         top.addStretch(1)
         self.colour.setAccessibleName("Colour by")
@@ -215,7 +215,10 @@ class MapWindow(QDialog):
         model = self.map.studio.model
         if model is None:
             return
-        self._directions = [d for found in model.directions.values() for d in found]
+        # The sliders at hand go first: they are what a person thinks in.
+        listed = [edit.direction for edit in self.map.studio.document.recipe.directions]
+        others = [d for found in model.directions.values() for d in found if d not in listed]
+        self._directions = [*dict.fromkeys(listed), *others]
         names = [f"{d.name}  ({d.space})" for d in self._directions]
         for box, first in ((self.across, 0), (self.up, 1)):
             chosen = box.currentText()
