@@ -14,7 +14,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from latentstudio.document.recipe import Recipe, TuningRef
@@ -154,8 +153,7 @@ class Renderer:
             return Frame(to_pixels(generator, picture), exact, stop - first, name, ws)
         small = to_pixels(generator, self._early_picture(stop - 1, state))
         # Shrunk pictures are cheap to convert; enlarging bytes is cheaper than enlarging numbers.
-        height, width = generator.info.img_size
-        enlarged = np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BILINEAR))
+        enlarged = _enlarged(small, generator.info.img_size)
         # Latents, keys and pixels cost time too; the stages may only have what is left of the budget.
         outside = time.perf_counter() - begun - in_stages
         self._outside = outside if self._outside == 0 else 0.7 * self._outside + 0.3 * outside
@@ -242,6 +240,13 @@ def scaled_features(state: State, edits: list[tuple[int, float]]) -> State:
             raise InputError(f"There is no feature map {channel}: this stage has {x.shape[1]}.")
         x[:, channel] *= factor
     return State(x, state.img)
+
+
+def _enlarged(small: Pixels, size: tuple[int, int]) -> Pixels:
+    """A small picture (h, w, 3) at the size (height, width), linear between pixels."""
+    bytes_ = torch.from_numpy(small).permute(2, 0, 1)[None].contiguous(memory_format=torch.channels_last)
+    large = F.interpolate(bytes_, size=size, mode="bilinear", align_corners=False)
+    return np.ascontiguousarray(large[0].permute(1, 2, 0).numpy())
 
 
 def to_pixels(generator: Generator, img: Tensor) -> Pixels:

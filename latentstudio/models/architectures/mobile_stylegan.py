@@ -24,7 +24,8 @@ from latentstudio.formats import Contents
 from latentstudio.models.architectures import mobile_stylegan_graph as graph
 from latentstudio.models.architectures.stylegan2_layers import Mapping
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
-from latentstudio.models.layers import may_overwrite, random_normal
+from latentstudio.models.layers import KeepsDerived, may_overwrite, random_normal
+from latentstudio.models.same_conv import convolve_same
 from latentstudio.models.spec import NetworkSpec
 
 # Fresh memory costs more than arithmetic here: the system hands it out page by page. What lies
@@ -93,7 +94,7 @@ class Upsampling(nn.Module):
         return inverse_haar(x, inputs.styled(stage, self.affine(w)).to(x.dtype))
 
 
-class ModulatedConv(nn.Module):
+class ModulatedConv(KeepsDerived):
     """Modulation, convolution, noise, bias, leaky ReLU.
 
     The demodulation was folded into the weights when the network was published.
@@ -140,27 +141,34 @@ class ModulatedConv(nn.Module):
         parts = (x, style, noise, self.weight)
         if large and self.depthwise is not None and x.device.type == "cpu" and all(map(may_overwrite, parts)):
             return self._in_strips(x, style, noise.expand(len(x), -1, *self.size))
-        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        bias = self.bias.to(x.dtype)
         if self.depthwise is None:
-            # The other memory layout is the faster one for a few pixels with many channels.
-            x = F.conv2d((x * style[:, :, None, None]).contiguous(), weight, bias, padding=1)
+            x = convolve_same(self, x * style[:, :, None, None], self._weight) + bias[:, None, None]
         else:
             taps = self.depthwise.to(x.dtype)
             if len(x) == 1:
                 taps = taps * style[0, :, None, None, None]
             else:
                 x = x * style[:, :, None, None]
-            x = F.conv2d(F.conv2d(x, taps, padding=1, groups=len(taps)), weight, bias)
+            x = F.conv2d(F.conv2d(x, taps, padding=1, groups=len(taps)), self._weight(x.dtype), bias)
         if may_overwrite(x) and may_overwrite(noise):
             return F.leaky_relu_(x.add_(noise), self.slope)
         return F.leaky_relu(x + noise, self.slope)
+
+    def _weight(self, dtype: torch.dtype) -> Tensor:
+        """The weights in the precision of the features."""
+        return (
+            self.weight
+            if dtype == self.weight.dtype
+            else self.kept(str(dtype), lambda: self.weight.to(dtype))
+        )
 
     def _in_strips(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """The same, between its two convolutions a few rows at a time."""
         assert self.depthwise is not None
         n, channels, height, width = x.shape
         out_channels = len(self.weight)
-        weight, bias = self.weight.to(x.dtype).reshape(out_channels, channels).t(), self.bias.to(x.dtype)
+        weight, bias = self._weight(x.dtype).reshape(out_channels, channels).t(), self.bias.to(x.dtype)
         y = noise.permute(0, 2, 3, 1).contiguous() + bias
         for i in range(n):
             taps = self.depthwise.to(x.dtype) * style[i, :, None, None, None]
