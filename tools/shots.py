@@ -92,6 +92,7 @@ def take(only: str | None, scale: float) -> None:
         panel.rows[rows[name]].typed.emit(amount)
         settle_picture(window, wait)
     panel.use(rows["Turn"])
+    wait(lambda: len(window.map.map.points) > 0)
     OUT.mkdir(exist_ok=True)
     for name, theme, size, tab in SHOTS:
         if only not in (None, name):
