@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import dragging, exploring, frames, loading, window
+from benchmarks import dragging, exploring, films, frames, loading, window
 from latentstudio.models.devices import describe_device
 from latentstudio.models.precision import cpu_name
 
@@ -27,6 +27,7 @@ PARTS = (
     "window",
     "exploring",
     "dragging",
+    "films",
 )
 
 
@@ -54,6 +55,8 @@ def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         return frames.threads(options.rounds)
     if part == "loading":
         return loading.loading(3)
+    if part == "films":
+        return films.films(min(options.rounds, 3))
     if part == "dragging":
         return dragging.turning()
     if part == "window":

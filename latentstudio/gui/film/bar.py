@@ -96,7 +96,7 @@ class TimelineBar(QWidget):
         self.walk.clicked.connect(self.walk_wanted)
         self.export.clicked.connect(self.export_wanted)
         for button in (self.keep, self.walk, self.export):
-            button.setProperty("size", "small")
+            button.setProperty("compact", True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         timeline.changed.connect(self._show)
         self.setFixedHeight(HEIGHT_PX)
