@@ -79,6 +79,9 @@ class BottomStrip(QWidget):
             self._made()
         self._stack.setCurrentIndex(0 if part == HISTORY else 1)
         self.head.show_part(part)
+        if part == FILM:
+            # A button that had the focus would take the space key for itself.
+            self.film_panel.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def abort(self) -> bool:
         """Esc: give back what the hand moved on the timeline, or stop playing; False when neither."""

@@ -56,6 +56,8 @@ def test_a_start_builds_no_timeline_and_the_first_keyframe_shows_it(window: Main
     assert window.strip.part == HISTORY
     window.commands.keep_keyframe()
     assert window.strip.part == FILM
+    # Else the space key would press whatever button had the focus before.
+    assert window.focusWidget() is window.strip.film_panel.view
     assert film_of(window).length == 1
     window.commands.show_film()
     assert window.strip.part == HISTORY

@@ -7,6 +7,7 @@ a person's place. GUI thread; files are read and written on others.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
@@ -15,10 +16,11 @@ from latentstudio.document.film import CURVE, SPHERICAL
 from latentstudio.document.film_file import SUFFIX, write_film
 from latentstudio.document.walks import seed_walk, slider_sweep, with_other_seeds
 from latentstudio.engine.requests import Job, JobFinished
-from latentstudio.gui.film.dialogs import ExportDialog, SweepDialog, TimingDialog, WalkDialog
 from latentstudio.gui.film.timeline import Timeline
 from latentstudio.gui.studio import Studio
-from latentstudio.media.video import VideoFormat, VideoOptions
+
+if TYPE_CHECKING:
+    from latentstudio.media.video import VideoFormat, VideoOptions
 
 FILM_FILTER = f"Film (*{SUFFIX})"
 FILM_TAG = "film"
@@ -46,6 +48,8 @@ class FilmDesk(QObject):
         model, recipe = self._studio.model, self._studio.document.recipe
         if model is None:
             return
+        from latentstudio.gui.film.dialogs import WalkDialog
+
         path = CURVE if model.info.has_mapping else SPHERICAL
         dialog = WalkDialog(recipe.seed, path, self._window)
         if self.ask(dialog):
@@ -69,6 +73,8 @@ class FilmDesk(QObject):
         if not recipe.directions:
             self._studio.tell("This picture has no sliders.", "Add one in Directions first.")
             return
+        from latentstudio.gui.film.dialogs import SweepDialog
+
         dialog = SweepDialog([edit.direction.name for edit in recipe.directions], self._window)
         if self.ask(dialog):
             frames = max(1, round(dialog.time.value() * dialog.rate.value()))
@@ -89,6 +95,8 @@ class FilmDesk(QObject):
         film = self._timeline.film
         if film is None:
             return
+        from latentstudio.gui.film.dialogs import TimingDialog
+
         dialog = TimingDialog(film, self._window)
         if self.ask(dialog):
             self._timeline.set_timing(dialog.rate.value(), dialog.seconds.value())
@@ -123,6 +131,9 @@ class FilmDesk(QObject):
         if film is None or model is None:
             self._studio.tell("There is no film yet.", "Keep a picture as a keyframe first (K).")
             return
+        # Dialogs bring the library of video formats with them.
+        from latentstudio.gui.film.dialogs import ExportDialog
+
         height, width = model.info.img_size
         dialog = ExportDialog(film, (width, height), self._window)
         if not self.ask(dialog):
