@@ -22,6 +22,7 @@ PARTS = (
     "edit_depth",
     "batches",
     "threads",
+    "precision",
     "loading",
     "discovery",
     "window",
@@ -46,13 +47,15 @@ def machine() -> dict[str, Any]:
 def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of one part."""
     if part == "frames":
-        return frames.frames(options.rounds, options.peer_src, options.sizes)
+        return frames.frames(options.rounds, options.peer_src, options.sizes, options.demo_graphs)
     if part == "edit_depth":
         return frames.edit_depth(options.rounds)
     if part == "batches":
         return frames.batches(options.rounds)
     if part == "threads":
         return frames.threads(options.rounds)
+    if part == "precision":
+        return frames.precision()
     if part == "loading":
         return loading.loading(3)
     if part == "films":
@@ -85,9 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="which parts; all by default")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[64, 256, 1024])
+    parser.add_argument("--sizes", type=int, nargs="*", default=[64, 128, 256, 512, 1024])
     parser.add_argument("--samples", type=int, default=1_000_000, help="w's for the PCA")
     parser.add_argument("--peer-src", type=Path, help="a checkout of the original stylegan2-ada-pytorch")
+    parser.add_argument("--demo-graphs", type=Path, help="the folder of MobileStyleGAN's OpenVINO graphs")
     parser.add_argument("--platform", default="offscreen", help="Qt platform of the window part")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
     options = parser.parse_args()

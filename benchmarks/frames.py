@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks import openvino_peer
 from benchmarks.networks import random_stylegan2
 from benchmarks.peers import Reference
 from benchmarks.timing import in_turns
@@ -32,8 +34,8 @@ def models_at_hand() -> dict[str, Generator]:
     return {path.stem: load_generator(path) for path in paths}
 
 
-def frames(rounds: int, peer: Path | None, sizes: list[int]) -> Rows:
-    """StyleGAN2 with random weights at the published sizes, then the models at hand."""
+def frames(rounds: int, peer: Path | None, sizes: list[int], demo: Path | None = None) -> Rows:
+    """StyleGAN2 with random weights at the published sizes, then the models at hand; peers beside them."""
     keep_freed_memory()
     rows: Rows = []
     networks: dict[str, Generator] = {
@@ -48,6 +50,9 @@ def frames(rounds: int, peer: Path | None, sizes: list[int]) -> Rows:
             things[f"{name} {lower}".replace("torch.", "")] = lambda n=network, w=ws, d=lower: _synthesis(
                 n, w, d
             )
+        with torch.inference_mode():
+            others = openvino_peer.engines(name, network, ws, demo)
+        things.update({row: engine.frame for row, engine in others.items()})
         reference = f"{name} reference"
         peer_network = None
         if peer is not None and name.startswith("stylegan2 "):
@@ -58,7 +63,12 @@ def frames(rounds: int, peer: Path | None, sizes: list[int]) -> Rows:
         series = in_turns(things, rounds)
         if peer_network is not None:
             peer_network.close()
-        against = series.get(reference) or series[f"{name} exact"]
+        exact_picture = _synthesis(network, ws, torch.float32)
+        for row, engine in others.items():
+            error = float((engine.picture - exact_picture).square().mean().sqrt() / exact_picture.std())
+            told = f"{engine.compile_s:.1f} s to compile, differs by {error:.1e} of the deviation"
+            rows.append({"name": row, "value": told})
+        against = series.get(reference) or series.get(f"{name} OpenVINO f32") or series[f"{name} exact"]
         rows.extend(s.row(None if s is against else against) for s in series.values())
     return rows
 
@@ -87,16 +97,21 @@ def edit_depth(rounds: int) -> Rows:
 
 def batches(rounds: int) -> Rows:
     """Time per picture for batches of 1 to 16."""
+    keep_freed_memory()
     rows: Rows = []
-    for name, network in {"stylegan2 64": random_stylegan2(64, 16384), **models_at_hand()}.items():
+    sizes = (1, 2, 4, 8, 16)
+    networks: dict[str, Generator] = {
+        f"stylegan2 {size}": random_stylegan2(size, 16384) for size in (64, 128, 256)
+    }
+    for name, network in {**networks, **models_at_hand()}.items():
         if network.info.img_resolution > 256:
             continue
-        w = _some_ws(network, 16)
+        w = _some_ws(network, sizes[-1])
         things = {
             f"{name} batch {size}": lambda n=network, w=w, s=size: _synthesis(n, w[:s], torch.float32)
-            for size in (1, 4, 16)
+            for size in sizes
         }
-        for size, series in zip((1, 4, 16), in_turns(things, rounds).values(), strict=True):
+        for size, series in zip(sizes, in_turns(things, rounds).values(), strict=True):
             rows.append({**series.row(), "ms_per_picture": round(series.median_ms / size, 2)})
     return rows
 
@@ -112,12 +127,31 @@ def threads(rounds: int) -> Rows:
         torch.set_num_threads(count)
         return _synthesis(network, ws, torch.float32)
 
-    counts = sorted({1, most})
+    counts = sorted({*(2**i for i in range(most.bit_length())), most})
     series = in_turns({f"stylegan2 256, threads {c}": lambda c=c: with_threads(c) for c in counts}, rounds)
     torch.set_num_threads(most)
     first, *others = series.values()
     rows.append(first.row())
     rows.extend(s.row(first) for s in others)
+    return rows
+
+
+def precision(seeds: int = 4) -> Rows:
+    """How near the fast picture is to the exact one, on the trained models at hand at psi 0.7."""
+    rows: Rows = []
+    for name, network in models_at_hand().items():
+        if not network.has_fast_precision:
+            continue
+        found = []
+        for seed in range(seeds):
+            recipe = Recipe.from_seed(seed, truncation_psi=0.7)
+            network.fast_dtype = candidate(network)
+            renderer = Renderer(network, 0)
+            exact, fast = (renderer.frame(recipe, precision=p).image.astype(float) for p in ("exact", "fast"))
+            found.append(10 * math.log10(255**2 / max(float(((exact - fast) ** 2).mean()), 1e-9)))
+        rows.append(
+            {"name": f"{name}: fast beside exact", "value": f"{min(found):.1f} to {max(found):.1f} dB"}
+        )
     return rows
 
 
