@@ -35,19 +35,52 @@ def read_recipe_text(path: str | Path) -> str:
 
 def info(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A model (path or id), a picture, or a recipe file.")
+        str, typer.Argument(metavar="FILE", help="A model (path or id), a picture, a recipe or a film.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a file is."""
-    facts = json.loads(read_recipe_text(file)) if is_recipe(file) else _model_facts(file)
+    from latentstudio.engine.film_files import may_carry_film
+
+    is_film = may_carry_film(file)
+    if is_film:
+        facts = _film_facts(file)
+    else:
+        facts = json.loads(read_recipe_text(file)) if is_recipe(file) else _model_facts(file)
     if as_json:
         # Not through rich: it would wrap and colour what a program is going to read.
         typer.echo(json.dumps(facts, indent=1))
+    elif is_film:
+        _print_film(facts)
     elif is_recipe(file):
         _print_recipe(facts)
     else:
         _print_model(facts)
+
+
+def _film_facts(file: str) -> dict[str, Any]:
+    from latentstudio.document.film_file import film_json
+    from latentstudio.engine.film_files import read_any_film
+
+    return film_json(read_any_film(Path(file).expanduser()))
+
+
+def _print_film(facts: dict[str, Any]) -> None:
+    keyframes, rate = facts["keyframes"], facts["frame_rate"]
+    model = keyframes[0]["recipe"]["model"]
+    ends = "leads back to its beginning" if facts["closed"] else "ends at its last keyframe"
+    lines = [
+        ("Model", f"{model['name'] or 'without a name'} ({model['origin'] or 'origin unknown'})"),
+        ("SHA-256", model["sha256"]),
+        ("Length", f"{facts['length']} frames, {facts['length'] / rate:.2f} s at {rate:g} a second; {ends}"),
+        *(
+            ("Keyframe", f"frame {k['frame']}: {_starts(k['recipe'])}; then {k['path']}, {k['easing']}")
+            for k in keyframes
+        ),
+    ]
+    for name, value in lines:
+        if value:
+            stdout.print(f"{name:<11} {value}", highlight=False, markup=False)
 
 
 def _model_facts(file: str) -> dict[str, Any]:
@@ -107,19 +140,22 @@ def _option(option: dict[str, Any]) -> str:
     return "{name} = {default:g}, from {low:g} to {high:g} (set it with convert --option)".format(**option)
 
 
-def _print_recipe(facts: dict[str, Any]) -> None:
-    model, truncation, noise = facts["model"], facts["truncation"], facts["noise"]
-    starts = [
+def _starts(facts: dict[str, Any]) -> str:
+    return " + ".join(
         (f"seed {s['seed']}" if "seed" in s else f"a stored {s['space']}")
         + (f" x {s['weight']:g}" if s["weight"] != 1 else "")
         for s in facts["sources"]
-    ]
+    )
+
+
+def _print_recipe(facts: dict[str, Any]) -> None:
+    model, truncation, noise = facts["model"], facts["truncation"], facts["noise"]
     cutoff = truncation["cutoff"]
     psi = f"psi {truncation['psi']:g}" + ("" if cutoff is None else f" on the first {cutoff} rows")
     lines = [
         ("Model", f"{model['name'] or 'without a name'} ({model['origin'] or 'origin unknown'})"),
         ("SHA-256", model["sha256"]),
-        ("Start", " + ".join(starts)),
+        ("Start", _starts(facts)),
         ("Class", ", ".join(f"{index} x {weight:g}" for index, weight in facts["classes"])),
         ("Truncation", psi),
         ("Noise", noise["mode"] + (f", seed {noise['seed']}" if noise["mode"] == "random" else "")),

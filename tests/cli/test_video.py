@@ -166,3 +166,12 @@ def test_a_sweep_goes_there_and_back(cli, tiny_path: Path, tmp_path: Path):
     assert pictures.shape == (8, 16, 32, 3)
     np.testing.assert_array_equal(pictures[3], pictures[5])
     assert (pictures[0] != pictures[4]).any()
+
+
+def test_info_tells_what_a_film_is(cli, tiny_path: Path, tmp_path: Path):
+    saved, out = tmp_path / "walk.film.json", tmp_path / "walk.mp4"
+    done(cli, ["video", tiny_path, "--seeds", "4,9", "--w-frames", "2", "--out", out, "--save-film", saved])
+    for path in (saved, out):
+        shown = cli("info", path).out
+        for part in ("4 frames", "60 a second", "leads back", "frame 2: seed 9; then curve"):
+            assert part in shown

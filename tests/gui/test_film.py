@@ -279,6 +279,18 @@ def test_a_film_is_exported_saved_and_opened_again(
     qtbot.waitUntil(lambda: document.film == film, timeout=WAIT_MS)
 
 
+def test_a_stopped_export_says_that_it_goes_on(filming: MainWindow, qtbot: QtBot, tmp_path: Path):
+    told: list[str] = []
+    filming.studio.told.connect(lambda notice: told.append(notice.message))
+    bridge, numbers = filming.studio.bridge, []
+    bridge.job_progressed.connect(lambda event: numbers.append(event.job) if event.tag == "film" else None)
+    filming.strip.desk.export_to(tmp_path / "film.mp4", VideoOptions(60, (2048, 2048)))
+    qtbot.waitUntil(lambda: bool(numbers), timeout=WAIT_MS)
+    bridge.cancel(numbers[0])
+    qtbot.waitUntil(lambda: "The film was stopped." in told, timeout=WAIT_MS)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_film_of_another_model_brings_its_model_and_another_model_takes_the_film_away(
     open_window: OpenWindow, filming: MainWindow, other_model_path: Path, tmp_path: Path, qtbot: QtBot
 ):

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 from latentstudio.document.film import CURVE, SPHERICAL
 from latentstudio.document.film_file import SUFFIX, write_film
 from latentstudio.document.walks import seed_walk, slider_sweep, with_other_seeds
-from latentstudio.engine.requests import Job, JobFinished
+from latentstudio.engine.requests import Job, JobCancelled, JobFinished
 from latentstudio.gui.film.timeline import Timeline
 from latentstudio.gui.studio import Studio
 
@@ -40,6 +40,7 @@ class FilmDesk(QObject):
         self._studio, self._timeline, self._window = studio, timeline, window
         self._folder = Path.home()
         studio.bridge.job_finished.connect(self._take_written)
+        studio.bridge.job_cancelled.connect(self._take_stopped)
 
     # --- films that make themselves ---------------------------------------------------------------
 
@@ -170,6 +171,10 @@ class FilmDesk(QObject):
     def _take_written(self, event: JobFinished) -> None:
         if event.tag == FILM_TAG and isinstance(event.value, Path):
             self._studio.tell(f"The film is in {event.value.name}.", str(event.value.parent))
+
+    def _take_stopped(self, event: JobCancelled) -> None:
+        if event.tag == FILM_TAG:
+            self._studio.tell("The film was stopped.", "Export it again to go on where it was.")
 
     # --- questions --------------------------------------------------------------------------------
 

@@ -90,6 +90,10 @@ class TimelineView(QWidget):
 
     def set_film(self, film: Film) -> None:
         """Show a film."""
+        old = () if self._film is None else self._film.keyframes
+        if not any(k.recipe == was.recipe for k in film.keyframes for was in old):
+            # Pictures of another film say nothing about this one.
+            self._was.clear()
         self._film = film
         if self._selected is not None and self._selected >= len(film.keyframes):
             self._selected = None
