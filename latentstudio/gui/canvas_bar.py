@@ -6,12 +6,15 @@ Owns the chips and the zoom buttons; GUI thread.
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.gui.canvas import Canvas
 from latentstudio.gui.widgets.labels import ElidedLabel, label, set_tone
 from latentstudio.gui.words import plain
+
+LEAST_PX, HINT_FROM_PX = 240, 640
 
 
 class CanvasBar(QWidget):
@@ -54,7 +57,17 @@ class CanvasBar(QWidget):
         self._fit.clicked.connect(canvas.fit)
         self._one.clicked.connect(canvas.one_to_one)
         canvas.zoom_changed.connect(self._show_zoom)
+        # Chips that come and go must not push the docks about.
+        self.setMinimumWidth(LEAST_PX)
         self._show_zoom()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The hint gives way first."""
+        super().resizeEvent(event)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        self._hint.setVisible(self.width() >= HINT_FROM_PX and not self._heat_words.text())
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Say where the picture starts."""
@@ -67,7 +80,7 @@ class CanvasBar(QWidget):
         """Say what the heat map shows."""
         self.heat.setChecked(is_on)
         self._heat_words.setText(words)
-        self._hint.setVisible(not words)  # in a narrow window both have no room
+        self._show_hint()
 
     def set_state(self, words: str, tone: str) -> None:
         """Say whether the picture is exact, a preview, or the unedited one."""

@@ -30,9 +30,9 @@ from latentstudio.gui.neighbourhood import CENTER, NeighbourControls
 from latentstudio.gui.own_directions import add_own
 from latentstudio.gui.panels.bench_intake import Intake
 from latentstudio.gui.panels.bench_options import SUMS, SumOptions
+from latentstudio.gui.panels.bench_presets import PresetRow
 from latentstudio.gui.panels.bench_state import (
     LETTERS,
-    PRESETS,
     BenchState,
     Member,
     example_recipes,
@@ -42,7 +42,6 @@ from latentstudio.gui.panels.bench_state import (
 )
 from latentstudio.gui.panels.tray_row import TrayRow
 from latentstudio.gui.studio import OpenModel, Studio
-from latentstudio.gui.widgets.flow_layout import FlowLayout
 from latentstudio.gui.widgets.labels import caption, label
 from latentstudio.gui.widgets.picture_tiles import PictureTiles
 from latentstudio.gui.words import layer_words, signed
@@ -77,8 +76,8 @@ class BenchPanel(QWidget):
             self,
         )
         self._hint.setWordWrap(True)
-        self._presets = QWidget(self)
-        self._preset_row = FlowLayout(self._presets)
+        self.presets = PresetRow(self)
+        self.presets.chosen.connect(self.use_preset)
         self._trays = QVBoxLayout()
         self._trays.setSpacing(14)
         self.add_tray = QPushButton("Add a tray", self)
@@ -107,7 +106,7 @@ class BenchPanel(QWidget):
         self._timer.timeout.connect(self._refresh)
         # During a drag only the middle follows; the neighbours do when the hand lets go.
         studio.document.history_changed.connect(self._refresh_later)
-        studio.directions_found.connect(lambda _: self._show_presets())
+        studio.directions_found.connect(lambda _: self.presets.set_model(self._model))
         self._arrange()
         self._show_trays()
         self.setEnabled(False)
@@ -117,7 +116,7 @@ class BenchPanel(QWidget):
         column.setContentsMargins(12, 8, 12, 16)
         column.setSpacing(10)
         column.addWidget(self._hint)
-        column.addWidget(self._presets)
+        column.addWidget(self.presets)
         column.addLayout(self._trays)
         end = QHBoxLayout()
         end.addWidget(self.add_tray)
@@ -146,22 +145,10 @@ class BenchPanel(QWidget):
         self._known.clear()
         self._seen, self._is_live = (), False
         self.state = BenchState(combine="w" if info.has_mapping else "z")
-        self._show_presets()
+        self.presets.set_model(model)
         self.options.set_model(model)
         self._show_trays()
         self.setEnabled(True)
-
-    def _show_presets(self) -> None:
-        while (item := self._preset_row.takeAt(0)) is not None and (old := item.widget()) is not None:
-            old.deleteLater()
-        offered = self._offered()
-        for name in offered:
-            button = QPushButton(name, self._presets)
-            button.setProperty("role", "add")
-            button.setToolTip(f"{name}: three with it, three without, and the picture you see")
-            button.clicked.connect(lambda _=False, name=name: self.use_preset(name))
-            self._preset_row.addWidget(button)
-        self._presets.setVisible(bool(offered))
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Show a recipe; says nothing."""
@@ -209,17 +196,8 @@ class BenchPanel(QWidget):
             self._go_live(f"Example: {name}")
 
         shown = self._studio.document.recipe
-        along = None if name in info.provenance.z_names else self._direction(name)
+        along = None if name in info.provenance.z_names else self.presets.direction(name)
         self._intake.recipes([shown, *example_recipes(shown, along)], fill)
-
-    def _direction(self, name: str) -> Direction | None:
-        """A direction of the open model with this name, whoever found it."""
-        groups = self._model.directions.values() if self._model is not None else ()
-        return next((d for found in groups for d in found if d.name.casefold() == name.casefold()), None)
-
-    def _offered(self) -> list[str]:
-        names = self._model.info.provenance.z_names if self._model is not None else ()
-        return [name for name, _, _ in PRESETS if name in names or self._direction(name) is not None]
 
     def put_recipes(self, index: int, recipes: list[Recipe]) -> None:
         """Put pictures into a tray, as they are with their sliders."""
