@@ -65,7 +65,8 @@ class PictureTable(QWidget):
     def set_image(self, row: int, column: int, image: QImage) -> None:
         """Show a picture; -1 stands for a head."""
         self._images[row, column] = image
-        self.update()
+        # One cell: pictures arrive faster than the whole table is painted.
+        self.update(self.place(row, column).adjusted(-3, -3, 3, 3).toAlignedRect())
 
     def has_image(self, row: int, column: int) -> bool:
         """Whether a place is filled."""
@@ -154,6 +155,7 @@ class PictureTable(QWidget):
         t = tokens()
         painter = QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        dirty = QRectF(event.rect()).adjusted(-4, -4, 4, 4)  # a frame lies around its cell
         font = figures(self.font())
         font.setPixelSize(11)
         painter.setFont(font)
@@ -172,7 +174,7 @@ class PictureTable(QWidget):
             painter.drawText(line, int(right), words)
         for row in range(-1, len(self._row_names)):
             for column in range(-1, len(self._column_names)):
-                if (row, column) != (-1, -1):
+                if (row, column) != (-1, -1) and self.place(row, column).intersects(dirty):
                     self._paint_cell(painter, row, column)
 
     def _paint_cell(self, painter: QPainter, row: int, column: int) -> None:
