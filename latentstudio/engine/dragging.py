@@ -3,9 +3,10 @@
 Owns the optimisation (motion supervision, then point tracking, in W+ on the first rows) and the job
 around it. Works on any family, through the stages alone. One thread at a time per generator.
 
-Four things differ from the paper. A patch is moved by what it looked like at first, not by what it looks
-like now, or it slides off what it held: of 16 heads turned by their noses 3 ended more than 3 pixels of 64
-off with the one, none with the other. For pictures much smaller than its 512 pixels lengths follow the
+Four things differ from the paper. A patch is moved by the mean of what it looks like now and of what it
+looked like at first: by the one alone it slides off what it held (of 16 heads turned by their noses 3 ended
+more than 3 pixels of 64 off), by the other alone a large picture comes to rest before the handle is seen to
+have moved. For pictures much smaller than its 512 pixels lengths follow the
 size of the picture down to a least one, and a handle is recognised by the patch around it, not by one
 feature alone, which on smooth skin is like its neighbours. And Adam sees gradients of one length with an
 epsilon beside it.
@@ -50,6 +51,8 @@ PAPER_SIDE, PATCH, SEARCH, STRIDE = 512, 3.0, 12.0, 1.0
 # In small pictures they would fall below what features can tell apart.
 LEAST_PATCH, LEAST_SEARCH, LEAST_STRIDE = 2.5, 3.0, 0.5
 SPREAD_SAMPLES = 512
+USUAL_SIDE = 128
+FIRST_SHARE = 0.5  # of a patch's first looks in what moves it
 # Beside gradients of mean square 1: what hardly matters to the points hardly moves. With a tiny one, as
 # is usual, Adam moves all numbers of the latent alike, and the rest of the picture drifts.
 ADAM_EPSILON = 1.0
@@ -199,7 +202,7 @@ class PointDrag:
         self._handles = torch.stack([found[:, 0].clamp(0, width - 1), found[:, 1].clamp(0, height - 1)], 1)
 
     def _loss(self, features: Tensor) -> Tensor:
-        """Equation 1: one step further on, it should look like what the handle has held from the first.
+        """Equation 1: one step further on, it should look like what the handle holds.
 
         L1 over features; means in place of sums, so that the mask's weight means the same at any size.
         """
@@ -212,7 +215,8 @@ class PointDrag:
         there = self._sampled(features, places + step[:, None])
         # A handle that has arrived no longer pulls.
         pulls = (distance[:, 0] > self._near).float()
-        loss: Tensor = ((there - self._looks).abs().mean((1, 2)) * pulls).sum()
+        now = self._sampled(features.detach(), places)
+        loss: Tensor = ((there - now.lerp(self._looks, FIRST_SHARE)).abs().mean((1, 2)) * pulls).sum()
         if self.options.mask is not None:
             change = (features - self._first).abs().mean(1)
             loss = loss + self.options.mask_weight * (change * self._held_share(features)).mean()
@@ -307,7 +311,9 @@ def feature_stages(generator: Generator) -> list[int]:
 
 
 def feature_stage(generator: Generator, name: str = "") -> int:
-    """Index of the stage of a name; of the usual one, of half the picture's side, where it is empty.
+    """Index of the stage of a name; where it is empty that of 128 pixels, or half the picture's side.
+
+    128 pixels are what the paper's sixth block gives.
 
     Raises:
         InputError: there is no such stage, or none that leaves feature maps.
@@ -318,7 +324,7 @@ def feature_stage(generator: Generator, name: str = "") -> int:
     if name:
         known = ", ".join(generator.stages[i].name for i in feature_stages(generator))
         raise InputError(f'This model has no stage "{name}".', f"Its stages with features: {known}.")
-    usual = max(generator.info.img_size) / 2
+    usual = min(max(generator.info.img_size) / 2, USUAL_SIDE)
     stages = feature_stages(generator)
     if not stages:
         raise InputError("This model has no feature maps that a drag could follow.")
