@@ -134,7 +134,8 @@ def _summed_in_w(recipe: Recipe, z_dim: int) -> tuple[Source, ...]:
     if recipe.combine == "w" or (len(sources) == 1 and sources[0].weight == 1):
         return sources
     start = _one_z(recipe, z_dim)
-    assert start is not None
+    if start is None:
+        raise InputError("A w can't be summed in z.", "Sum in w, or use sources that are a z.")
     return (start,)
 
 

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentstudio import __version__
 from latentstudio.document.film import Film
 from latentstudio.document.film_file import film_digest, film_dumps
 from latentstudio.document.recipe_json import dumps
@@ -67,7 +69,9 @@ class Reel:
 
     def digest(self, frame_rate: float) -> str:
         """What decides the frames, as a hash."""
-        parts = [str(self.columns), repr(frame_rate), *(film_digest(film) for film in self.films)]
+        # Another version, of the program or of torch, may draw another last bit.
+        made_by = (__version__, torch.__version__)
+        parts = [*made_by, str(self.columns), repr(frame_rate), *(film_digest(f) for f in self.films)]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 

@@ -163,3 +163,9 @@ def test_close_to_a_keyframe_the_path_is_close_to_it(path: str):
 
 def test_holding_stays_until_the_next_keyframe():
     assert middle(Recipe.from_seed(1), Recipe.from_seed(2), HOLD, t=0.99) == Recipe.from_seed(1)
+
+
+def test_a_w_in_a_sum_of_z_is_told_as_the_engine_tells_it():
+    odd = Recipe(sources=(Source(seed=1), Source("w", None, Latent(np.ones(8)))), combine="z")
+    with pytest.raises(InputError, match="summed in z"):
+        middle(odd, Recipe.from_seed(2))
