@@ -19,6 +19,7 @@ from latentstudio.latent.interpolation import eased
 RULER_PX, LANE_PX = 18, 24
 KNOB_PX = 6.5
 EASE_POINTS = 24
+STAND_IN = 0.35
 
 
 class Drawing:
@@ -57,16 +58,18 @@ class Drawing:
             painter.drawText(QPointF(x + 4, RULER_PX - 5), tick_words(number * step))
             number += 1
 
-    def pictures(self, cells: Sequence[tuple[QRectF, QImage | None]]) -> None:
-        """The film at a glance."""
+    def pictures(self, cells: Sequence[tuple[QRectF, QImage | None, bool]]) -> None:
+        """The film at a glance; pictures that only stand in for a frame's own are pale."""
         painter, t = self._painter, tokens()
-        for place, image in cells:
+        for place, image, is_own in cells:
             path = QPainterPath()
             path.addRoundedRect(place, 4, 4)
             painter.fillPath(path, t.color("raised"))
             if image is not None:
                 painter.setClipPath(path)
+                painter.setOpacity(1.0 if is_own else STAND_IN)
                 _fill(painter, place, image)
+                painter.setOpacity(1.0)
                 painter.setClipping(False)
 
     def ways(self) -> None:

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from latentstudio.document.film import Film
+from latentstudio.document.recipe import Recipe
 from latentstudio.errors import LatentStudioError
 from latentstudio.gui.filling import Filler
 from latentstudio.gui.film.drawing import LANE_PX, RULER_PX, Drawing
@@ -73,6 +74,7 @@ class TimelineView(QWidget):
         self._held: str | int | None = None  # "playhead", "end", or the keyframe in the hand
         self._under: int | None = None
         self._was: dict[int, QImage] = {}
+        self._recipes: dict[float, Recipe] = {}
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumHeight(HEIGHT_PX)
@@ -90,10 +92,13 @@ class TimelineView(QWidget):
 
     def set_film(self, film: Film) -> None:
         """Show a film."""
+        if film is self._film:
+            return
         old = () if self._film is None else self._film.keyframes
         if not any(k.recipe == was.recipe for k in film.keyframes for was in old):
             # Pictures of another film say nothing about this one.
             self._was.clear()
+        self._recipes.clear()
         self._film = film
         if self._selected is not None and self._selected >= len(film.keyframes):
             self._selected = None
@@ -129,7 +134,7 @@ class TimelineView(QWidget):
         if self._film is None or not self.isVisible() or self._studio.model is None:
             return
         try:
-            self._filler.want([self._film.recipe_at(frame) for frame, _ in self._cells()])
+            self._filler.want([self._recipe(frame) for frame, _ in self._cells()])
         except LatentStudioError:
             # Keyframes that can't be joined are told when somebody looks between them.
             self._filler.want([k.recipe for k in self._film.keyframes])
@@ -178,22 +183,41 @@ class TimelineView(QWidget):
         lane, strip = self._lane(), self._strip()
         drawing = Drawing(painter, self._film, self._scale, strip, lane, self.font())
         drawing.ruler()
-        drawing.pictures([(place, self._picture(i, frame)) for i, (frame, place) in enumerate(self._cells())])
+        drawing.pictures(
+            [(place, *self._picture(i, frame)) for i, (frame, place) in enumerate(self._cells())]
+        )
         drawing.ways()
         drawing.knobs(self._selected, self._under)
         drawing.end(is_held=self._held == "end")
         drawing.playhead(self._playhead)
 
-    def _picture(self, cell: int, frame: float) -> QImage | None:
-        """What the strip shows in a cell: the picture, or what stood there before it."""
+    def _picture(self, cell: int, frame: float) -> tuple[QImage | None, bool]:
+        """What the strip shows in a cell, and whether it is the frame's own picture.
+
+        Else it is what stood there before, or the keyframe that the film comes from.
+        """
         assert self._film is not None
-        try:
-            image = self._studio.thumbnails.find(self._film.recipe_at(frame))
-        except LatentStudioError:
-            return None
-        if image is not None:
-            self._was[cell] = image
-        return self._was.get(cell)
+        thumbnails = self._studio.thumbnails
+        is_moving = self._held is not None and self._held != "playhead"
+        if not is_moving:
+            try:
+                image = thumbnails.find(self._recipe(frame))
+            except LatentStudioError:
+                image = None
+            if image is not None:
+                self._was[cell] = image
+                return image, True
+        if cell in self._was:
+            return self._was[cell], is_moving
+        before = [k for k in self._film.keyframes if k.frame <= frame] or [self._film.keyframes[0]]
+        return thumbnails.find(before[-1].recipe), False
+
+    def _recipe(self, frame: float) -> Recipe:
+        """The recipe of a frame; made once, since naming it by its hash takes time in every painting."""
+        assert self._film is not None
+        if frame not in self._recipes:
+            self._recipes[frame] = self._film.recipe_at(frame)
+        return self._recipes[frame]
 
     def _length(self) -> int:
         return 1 if self._film is None else self._film.length
