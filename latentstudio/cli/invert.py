@@ -33,7 +33,7 @@ def invert(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model: path or id.")],
     photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photographs; or PTI folders.")],
     out: Annotated[Path, typer.Option("--out", "--outdir", help="Folder for the results.")],
-    space: Annotated[str, typer.Option(help="w, w+ or z; by default w, or z where there is no w.")] = "",
+    space: Annotated[str, typer.Option(help="w+, w or z; by default the first that the model has.")] = "",
     steps: Annotated[int, typer.Option(help="0 takes the method's own number.")] = 0,
     method: Annotated[str, typer.Option(help="fast, or published (1000 steps, to the letter).")] = "fast",
     distance: Annotated[
@@ -69,7 +69,7 @@ def invert(
     reference(info)
     classes = () if class_index is None else ((class_index, 1.0),)
     options = ProjectionOptions(
-        space=space or ("w" if "w" in info.spaces else "z"),
+        space=space or next(name for name in ("w+", "w", "z") if name in info.spaces),
         method=method,
         steps=steps,
         seed=seed,

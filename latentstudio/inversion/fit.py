@@ -21,7 +21,7 @@ from latentstudio.inversion.adam import Adam
 from latentstudio.inversion.distance import Prepared, make_distance, shrunk
 from latentstudio.inversion.latents import DEFAULT_PULL, Latents
 from latentstudio.inversion.noise_maps import acts, autocorrelation, drawn_maps, normalise
-from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
+from latentstudio.inversion.options import FAST, PUBLISHED, ProjectionOptions
 from latentstudio.inversion.pictures import (
     as_pixels,
     exact_picture,
@@ -39,6 +39,7 @@ from latentstudio.inversion.projection import (
 )
 from latentstudio.inversion.quasi_newton import QuasiNewton
 from latentstudio.inversion.schedule import (
+    EARLY_FROM_PX,
     FAST_RATE,
     PUBLISHED_RATE,
     QUASI_NEWTON,
@@ -50,10 +51,11 @@ from latentstudio.inversion.schedule import (
     published_rate,
 )
 from latentstudio.inversion.starting import find_start
-from latentstudio.inversion.starts import class_tensor, statistics
+from latentstudio.inversion.starts import Statistics, class_tensor, statistics_steps
 from latentstudio.inversion.synthesis import gradients, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.models.generator import Generator, Inputs
+from latentstudio.models.preview_heads import fit_steps
 
 # A step that takes longer than this reports in between, so that a person can stop it.
 PATIENCE_S = 0.2
@@ -104,7 +106,18 @@ class Fit:
         if generator.info.c_dim and (options.class_mode == "given" or options.classes):
             c = class_tensor(generator, options.classes)
         yield self._progress("Looking for a start")
-        self.spread = statistics(generator, c)
+        measuring = statistics_steps(generator, c)
+        while True:
+            try:
+                next(measuring)
+            except StopIteration as end:
+                self.spread: Statistics = end.value
+                break
+            yield self._progress("Measuring the latents")
+        if options.method == FAST and not generator.has_preview and not generator.preview_heads:
+            # Early pictures where the family has none: the same that the window's previews use.
+            for _ in fit_steps(generator) if generator.info.img_resolution >= EARLY_FROM_PX else ():
+                yield self._progress("Fitting early pictures")
         found = None
         for candidate in find_start(generator, self.images, self.mask, options, self.spread, c):
             found = candidate

@@ -42,7 +42,7 @@ class ProjectionOptions:
         weights: factors on the distance's terms by name, in place of its own.
         start: "mean", "samples" (the nearest of some), "encoder", "auto" (the method's own), or a
             `Source` whose picture is the start.
-        start_samples: how many samples "samples" looks at.
+        start_samples: how many samples "samples" looks at; 0 takes as many as are quick to draw.
         fit_noise: whether the noise maps are fitted too.
         noise_weight: on the noise's autocorrelation.
         learning_rate: largest step of Adam; 0 takes the method's own.
@@ -70,7 +70,7 @@ class ProjectionOptions:
     distance: str = "auto"
     weights: tuple[tuple[str, float], ...] = ()
     start: str | Source = "auto"
-    start_samples: int = 256
+    start_samples: int = 0
     fit_noise: bool = True
     noise_weight: float = 1e5
     learning_rate: float = 0.0
@@ -100,7 +100,7 @@ class ProjectionOptions:
         check_seed(self.seed)
         for name, high in (("steps", 100_000), ("tune_steps", 10_000), ("preview_every", 100_000)):
             _check_range(name, getattr(self, name), 0, high, whole=True)
-        _check_range("start_samples", self.start_samples, 1, 100_000, whole=True)
+        _check_range("start_samples", self.start_samples, 0, 100_000, whole=True)
         for name in ("rampup", "rampdown", "noise_ramp", "tune_stop"):
             _check_range(name, getattr(self, name), 0, 1)
         for name in ("noise_weight", "learning_rate", "noise_factor", "tune_rate"):

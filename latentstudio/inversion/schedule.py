@@ -17,13 +17,13 @@ from latentstudio.inversion.synthesis import Rung
 
 PUBLISHED_RATE = 0.1
 # The fast method's largest step of Adam, in units of the latent's spread in one direction.
-FAST_RATE = 0.9
+FAST_RATE = 0.3
 # Its shares of the steps: to look around with Adam, and to fit the noise on the whole picture at the end.
 LOOK_AROUND, FIT_NOISE = 1 / 3, 0.3
 # Fewer steps than this are not worth a plan.
 SHORT = 20
 # Early pictures serve only where the whole one is so large that it costs many times as much.
-EARLY_FROM_PX, EARLY_PX, COMPARED_PX = 256, 64, 256
+EARLY_FROM_PX, EARLY_PX, COMPARED_PX = 256, 128, 256
 ADAM, QUASI_NEWTON = "adam", "quasi-newton"
 
 

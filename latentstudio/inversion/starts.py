@@ -8,6 +8,7 @@ statistics.
 
 from __future__ import annotations
 
+from collections.abc import Generator as Iteration
 from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -25,6 +26,8 @@ from latentstudio.models.generator import Generator
 STATISTICS_SAMPLES, STATISTICS_SEED = 10_000, 123
 # Samples are compared with the photograph at this size.
 COMPARED_PX = 64
+# How many samples are looked at: models below this size draw many in a second.
+QUICK_PX, MANY_SAMPLES, FEW_SAMPLES = 256, 256, 64
 _BATCH_NUMBERS = 1 << 24  # numbers of the largest picture or latent in a batch
 
 
@@ -47,15 +50,25 @@ _known: WeakKeyDictionary[Generator, dict[bytes, Statistics]] = WeakKeyDictionar
 
 def statistics(generator: Generator, c: Tensor | None = None) -> Statistics:
     """Mean and spread of ws over many z of a fixed seed; c (1, c_dim) is the class, None means all."""
+    steps = statistics_steps(generator, c)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Statistics = end.value
+            return found
+
+
+def statistics_steps(generator: Generator, c: Tensor | None = None) -> Iteration[None, None, Statistics]:
+    """The same, a thousand samples a step, so that it can wait for others; known ones come at once."""
     key = b"" if c is None else c.cpu().numpy().tobytes()
     known = _known.setdefault(generator, {})
     if key not in known:
-        known[key] = _measured(generator, c)
+        known[key] = yield from _measured(generator, c)
     return known[key]
 
 
-@torch.no_grad()
-def _measured(generator: Generator, c: Tensor | None) -> Statistics:
+def _measured(generator: Generator, c: Tensor | None) -> Iteration[None, None, Statistics]:
     random = np.random.RandomState(STATISTICS_SEED)
     info = generator.info
     batch = max(1, min(1000, _BATCH_NUMBERS // max(info.z_dim, info.num_ws * info.w_dim)))
@@ -63,11 +76,13 @@ def _measured(generator: Generator, c: Tensor | None) -> Statistics:
     squares = 0.0
     count = STATISTICS_SAMPLES if info.has_mapping else min(STATISTICS_SAMPLES, 8 * batch)
     for done in range(0, count, batch):
+        yield
         z = random.randn(min(batch, count - done), info.z_dim).astype(np.float32)
         labels = c
         if info.c_dim and c is None:
             labels = torch.eye(info.c_dim)[(torch.arange(len(z)) + done) % info.c_dim]
-        ws = generator.mapping(z, labels).double().cpu()
+        with torch.no_grad():
+            ws = generator.mapping(z, labels).double().cpu()
         total += ws.sum(0)
         squares += float(ws.square().sum(2).mean(1).sum())
     mean = total / count
@@ -123,7 +138,7 @@ def nearest_samples(
         generator: what is sampled.
         targets: float32 (N, C, H, W) in [-1, 1].
         mask: (N, 1, H, W) or None.
-        count: how many samples.
+        count: how many samples; 0 takes as many as are quick to draw.
         seed: of their z.
         c: (1, c_dim) for all of them; None in a conditional model takes all classes in turn.
         psi: truncation: samples near the mean are nearer to most photographs.
@@ -136,7 +151,9 @@ def nearest_samples(
         shrunk(targets, size), None if mask is None else shrunk(mask, size)
     )
     random = np.random.RandomState(seed)
-    batch = max(1, min(32, _BATCH_NUMBERS // (64 * max(rung.size) ** 2) or 1))
+    is_quick = info.img_resolution < QUICK_PX
+    count = count or (MANY_SAMPLES if is_quick else FEW_SAMPLES)
+    batch = 16 if is_quick else 2
     n = len(targets)
     best = torch.full((n,), float("inf"), device=targets.device)
     z_best = torch.zeros((n, info.z_dim), device=targets.device)

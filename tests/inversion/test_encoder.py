@@ -22,6 +22,8 @@ from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.projector import projected
 from latentstudio.inversion.target import Target
+from latentstudio.models.library import default_model
+from latentstudio.models.registry import load_generator
 
 FEW = TrainingOptions(steps=60, batch=16)
 
@@ -110,3 +112,19 @@ def test_training_leaves_the_generator_and_the_random_numbers_alone(tiny):
     for _ in train(tiny, TrainingOptions(steps=3, batch=4)):
         assert np.array_equal(render(Recipe.from_seed(3), tiny), reference)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_bundled_model_has_an_encoder_of_at_most_6_mib_and_starts_from_it():
+    generator = load_generator(default_model(), "cpu")
+    path = default_model().with_suffix(".encoder")
+    if not path.is_file() or read_encoder(path)[1] != generator.info.sha256:
+        pytest.skip("the bundled weights are newer than their encoder")
+    assert path.stat().st_size <= 6 << 20
+    assert encoder_for(generator) is not None
+    targets = [Target(render(Recipe.from_seed(seed), generator)) for seed in range(3)]
+    alone, mean = (
+        projected(generator, targets, ProjectionOptions(steps=1, start=start, learning_rate=1e-12))
+        for start in ("encoder", "mean")
+    )
+    for by_encoder, by_mean in zip(alone, mean, strict=True):
+        assert by_encoder.distance < 0.6 * by_mean.distance

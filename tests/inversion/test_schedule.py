@@ -53,6 +53,6 @@ def test_a_small_model_is_looked_at_whole_and_a_large_one_small_first():
     options = ProjectionOptions(steps=150)
     assert {phase.rung for phase in phases(SMALL, options, False)} == {SMALL[-1]}
     plan = phases(LARGE, options, True)
-    assert [max(phase.rung.size) for phase in plan] == [64, 256, 1024]
+    assert [max(phase.rung.size) for phase in plan] == [128, 256, 1024]
     assert [phase.way for phase in plan] == [ADAM, QUASI_NEWTON, ADAM]
     assert [phase.fits_noise for phase in plan] == [False, False, True]
