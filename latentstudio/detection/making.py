@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator as Iteration
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,8 @@ from latentstudio.models.info import GeneratorInfo
 FIRST_SEED = 3_000_000_000
 # So many pictures of each kind get a further copy each, in turn: enough to see what those degradations do.
 FURTHER_COPIES = 100
+# Ends the key of a task that makes them.
+FURTHER = " (further)"
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,8 @@ class Plan:
             raise InputError(f"The range of truncation must lie in 0 to 2, not {low} to {high}.")
 
     def to_json(self) -> dict[str, object]:
-        """What a journal is about; the photos are told by their names in its lines."""
+        """What a journal is about; pictures are told by their names, so that a larger count goes on."""
         return {
-            "count": self.count,
             "psi": list(self.psi),
             "first_seed": self.first_seed,
             "copies": list(self.copies),
@@ -109,10 +110,12 @@ def calibrate(
     tasks, skipped = tasks_of(plan, info)
     about = {"model": info.sha256, "protocol": protocol.digest, "plan": plan.to_json()}
     records: dict[tuple[str, str, str], Record] = {}
+    wanted = {key for task in tasks for key in _keys(task)}
     with Journal(journal_path, about) if journal_path else nullcontext() as journal:
         for line in journal.lines if journal else ():
             record = record_of(line)
-            records[record.key] = record
+            if record.key in wanted:
+                records[record.key] = record
         missing = [left for task in tasks if (left := _without(task, records))]
         total = sum(len(task.copies) for task in tasks)
         asked = {task.key: task for task in missing}
@@ -134,7 +137,11 @@ def calibrate(
 
 
 def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:
-    """The tasks, kinds mixed so that a stopped run has some of each; and why photos were left out."""
+    """The tasks, and why photos were left out.
+
+    Kinds are mixed, and the copies of every picture come before the further ones: a run that was stopped has
+    some of each.
+    """
     skipped: list[str] = []
     kinds: dict[str, list[Task]] = {GENERATED: []}
     for i in range(plan.count):
@@ -157,33 +164,42 @@ def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:
             kinds[kind].append(Task(f"{kind}/{name}", photo.image))
     pictures = sorted((kind, task.key) for kind, own in kinds.items() for task in own)
     held_out = {key for (_, key), held in zip(pictures, split(pictures), strict=True) if held}
-    for own in kinds.values():
-        own[:] = [_with_copies(task, plan, i, held_out=task.key in held_out) for i, task in enumerate(own)]
-    mixed = [own[i] for i in range(max(map(len, kinds.values()))) for own in kinds.values() if i < len(own)]
-    return mixed, skipped
+    longest = max(map(len, kinds.values()))
+    mixed = [(i, own[i]) for i in range(longest) for own in kinds.values() if i < len(own)]
+    first = [replace(task, copies=plan.copies) for _, task in mixed]
+    further = [
+        replace(task, key=f"{task.key}{FURTHER}", copies=copies)
+        for i, task in mixed
+        if (copies := _further(plan, i, held_out=task.key in held_out))
+    ]
+    return [*first, *further], skipped
 
 
-def _with_copies(task: Task, plan: Plan, index: int, *, held_out: bool) -> Task:
-    extras, unseen = [], []
-    if index < FURTHER_COPIES:
-        extras = [plan.extras[index % len(plan.extras)]] if plan.extras else []
-        unseen = [plan.unseen[index % len(plan.unseen)]] if held_out and plan.unseen else []
-    copies = tuple(dict.fromkeys([*plan.copies, *extras, *unseen]))
-    return Task(task.key, task.picture, task.seed, task.psi, copies)
+def _further(plan: Plan, index: int, *, held_out: bool) -> tuple[str, ...]:
+    if index >= FURTHER_COPIES:
+        return ()
+    found = [plan.extras[index % len(plan.extras)]] if plan.extras else []
+    if held_out and plan.unseen:
+        found.append(plan.unseen[index % len(plan.unseen)])
+    return tuple(name for name in dict.fromkeys(found) if name not in plan.copies)
+
+
+def _keys(task: Task) -> list[tuple[str, str, str]]:
+    """The keys of a task's records."""
+    name = task.key.removesuffix(FURTHER)
+    return [(name.partition("/")[0], name, copy) for copy in task.copies]
 
 
 def _without(task: Task, records: dict[tuple[str, str, str], Record]) -> Task | None:
     """The task less the copies that are measured already; None when nothing is left."""
-    kind = task.key.partition("/")[0]
-    left = tuple(name for name in task.copies if (kind, task.key, name) not in records)
-    return Task(task.key, task.picture, task.seed, task.psi, left) if left else None
+    left = tuple(key[2] for key in _keys(task) if key not in records)
+    return replace(task, copies=left) if left else None
 
 
 def _records(outcome: Outcome, task: Task) -> list[Record]:
-    kind = task.key.partition("/")[0]
     return [
-        Record(task.key, kind, copy, measured.values, measured.seconds)
-        for copy, measured in zip(task.copies, outcome.measurements, strict=False)
+        Record(name, kind, copy, measured.values, measured.seconds)
+        for (kind, name, copy), measured in zip(_keys(task), outcome.measurements, strict=False)
     ]
 
 
