@@ -22,14 +22,12 @@ from PIL import Image
 from latentstudio.detection.protocol import Protocol
 from latentstudio.detection.statistics import Evidence, WSpread, measure
 from latentstudio.engine.requests import Progress
-from latentstudio.inversion.encoder import encoder_for
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.projection import Projection
 from latentstudio.inversion.projector import project
 from latentstudio.inversion.synthesis import pictures, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.latent.sampling import z_from_seed
-from latentstudio.latent.spaces import Z
 from latentstudio.models.discriminators import DiscriminatorNetwork, load_discriminator
 from latentstudio.models.generator import Generator
 
@@ -39,8 +37,6 @@ SPREAD_SAMPLES, SPREAD_SEED = 8192, 11
 SAMPLES, FEW_SAMPLES, SAMPLES_BATCH, SAMPLES_PSI, SMALL_PX = 256, 32, 16, 0.7, 64
 # Adam's largest step in w+: from where the projection in w ended, not anew.
 PLUS_RATE = 0.03
-# An encoder's guess is near: fewer steps reach as far.
-FROM_ENCODER_STEPS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,15 +164,6 @@ class OwnKind:
         # One at a time: a discriminator may compare the pictures of a batch.
         scores = [float(self.judge(one[None].to(device))) for one in both]
         return scores[0], scores[1]
-
-
-def usual_protocol(generator: Generator) -> Protocol:
-    """How a model's pictures are measured unless told otherwise; from its encoder's guess, if any."""
-    usual = Protocol.for_model(generator.info)
-    if usual.projection.space == Z or encoder_for(generator) is None:
-        return usual
-    projection = usual.projection.changed(start="encoder", steps=FROM_ENCODER_STEPS)
-    return Protocol(projection, usual.restarts, usual.plus_steps)
 
 
 _known: WeakKeyDictionary[Generator, OwnKind] = WeakKeyDictionary()
