@@ -14,6 +14,7 @@ from latentstudio.errors import InputError
 from latentstudio.inversion.target import Alignment
 
 FEATHER = 0.15
+BAND_PIXELS = 1 << 21
 
 
 def blend_back(
@@ -59,19 +60,21 @@ def blend_back(
     alpha = _soft_edge(height, width, feather)
     if mask is not None:
         alpha = alpha * mask.clip(0, 1)
-    weights = _laid(alpha, alignment, box, outside=True)[..., None]
+    layers = [edited[..., colour].astype(np.float32) for colour in range(3)]
+    if before is not None:
+        layers = [layer - before[..., colour] for colour, layer in enumerate(layers)]
     result = photo.copy()
-    patch = result[top:bottom, left:right]
-    # One colour at a time: a photo of 100 million pixels has no room for three in 32 bits.
-    for colour in range(3):
-        layer = edited[..., colour].astype(np.float32)
-        there = patch[..., colour].astype(np.float32)
-        if before is None:
-            change = _laid(layer, alignment, box) - there
-        else:
-            change = _laid(layer - before[..., colour], alignment, box)
-        mixed = there + change * weights[..., 0]
-        patch[..., colour] = (mixed + 0.5).clip(0, 255).astype(np.uint8)
+    # In bands: a photo of 100 million pixels has no room for all of them in 32 bits.
+    rows = max(1, BAND_PIXELS // (right - left))
+    for start in range(top, bottom, rows):
+        band = (left, start, right, min(start + rows, bottom))
+        weights = _laid(alpha, alignment, band, outside=True)
+        patch = result[start : band[3], left:right]
+        for colour, layer in enumerate(layers):
+            there = patch[..., colour].astype(np.float32)
+            laid = _laid(layer, alignment, band)
+            mixed = there + (laid if before is not None else laid - there) * weights
+            patch[..., colour] = (mixed + 0.5).clip(0, 255).astype(np.uint8)
     return result
 
 

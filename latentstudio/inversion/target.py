@@ -168,18 +168,23 @@ def cut(photo: NDArray[np.uint8], alignment: Alignment, size: tuple[int, int]) -
     """The pixels of a cut, uint8 (*size, 3); beyond the photograph's edge it is mirrored and blurred."""
     height, width = size
     quad = alignment.quad
-    source = Image.fromarray(photo)
     if alignment.is_upright:
         (left, top), _, (right, bottom), _ = quad
-        inside = left >= 0 and top >= 0 and right <= source.width and bottom <= source.height
+        inside = left >= 0 and top >= 0 and right <= photo.shape[1] and bottom <= photo.shape[0]
         if inside:
-            return np.asarray(
-                source.resize((width, height), Image.Resampling.LANCZOS, (left, top, right, bottom))
+            # Only the part that the filter reads: a large photo would be copied for a small cut.
+            reach = 3 * max((right - left) / width, (bottom - top) / height, 1.0) + 2
+            x0, y0 = max(0, int(left - reach)), max(0, int(top - reach))
+            part = photo[y0 : int(bottom + reach) + 1, x0 : int(right + reach) + 1]
+            box = (left - x0, top - y0, right - x0, bottom - y0)
+            shown = Image.fromarray(np.ascontiguousarray(part)).resize(
+                (width, height), Image.Resampling.LANCZOS, box
             )
+            return np.asarray(shown)
     # A turned cut is made at some times the size and averaged down: no steps, no moiré.
     scale = max(alignment.size_px[0] / height, alignment.size_px[1] / width)
     shrink = max(1, int(scale / MAX_SUPERSAMPLING))
-    patch, origin = _surroundings(source, quad)
+    patch, origin = _surroundings(photo, quad)
     if shrink > 1:
         patch = patch.reduce(shrink)
     corners = (quad - origin) / shrink
@@ -196,15 +201,17 @@ def cut(photo: NDArray[np.uint8], alignment: Alignment, size: tuple[int, int]) -
     return np.asarray(turned)
 
 
-def _surroundings(source: Image.Image, quad: NDArray[np.float64]) -> tuple[Image.Image, NDArray[np.float64]]:
+def _surroundings(
+    photo: NDArray[np.uint8], quad: NDArray[np.float64]
+) -> tuple[Image.Image, NDArray[np.float64]]:
     """What lies around a cut, continued beyond the edges, and its place in the photograph."""
     margin = 8
     left, top = (int(v) - margin for v in np.floor(quad.min(0)))
     right, bottom = (int(v) + margin for v in np.ceil(quad.max(0)))
-    box = (max(left, 0), max(top, 0), min(right, source.width), min(bottom, source.height))
+    box = (max(left, 0), max(top, 0), min(right, photo.shape[1]), min(bottom, photo.shape[0]))
     if box[2] - box[0] < 2 or box[3] - box[1] < 2:
         raise InputError("The cut lies outside of the photo.", "Move it over the photo.")
-    patch = source.crop(box)
+    patch = Image.fromarray(np.ascontiguousarray(photo[box[1] : box[3], box[0] : box[2]]))
     pads = ((box[1] - top, bottom - box[3]), (box[0] - left, right - box[2]))
     if max(max(pads)) > margin:
         patch = _continued(patch, pads)

@@ -17,7 +17,7 @@ from window_helpers import WAIT_MS
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.photo import PhotoPanel
-from latentstudio.gui.photo.intake import pixels_of
+from latentstudio.gui.photo.desk import pixels_of
 from latentstudio.media.image import read_pixels
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier

@@ -14,7 +14,7 @@ from window_helpers import WAIT_MS
 
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.photo import PhotoPanel
-from latentstudio.gui.photo.intake import pixels_of
+from latentstudio.gui.photo.desk import pixels_of
 from latentstudio.inversion.target import cut
 from latentstudio.inversion.tuning_store import tuning_path
 from latentstudio.media.photo import read_photo

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,15 @@ class Inverted:
     recipe: Recipe
 
 
+class _Small(NamedTuple):
+    """A photograph, small enough to be blended while one looks."""
+
+    inverted: Inverted
+    photo: NDArray[np.uint8]
+    alignment: Alignment
+    image: QImage
+
+
 class BackToPhoto(QWidget):
     """Split, blend, save.
 
@@ -72,7 +82,7 @@ class BackToPhoto(QWidget):
         self._studio, self._canvas = studio, canvas
         self._inverted: Inverted | None = None
         self._base: NDArray[np.uint8] | None = None  # the inversion's own picture
-        self._small: tuple[NDArray[np.uint8], Alignment, QImage] | None = None
+        self._small: _Small | None = None  # the photo as it is shown
         self._saving: tuple[Path, Recipe] | None = None
         self._saving_jobs: set[int] = set()
         self._blending = self._again = False
@@ -162,13 +172,23 @@ class BackToPhoto(QWidget):
             self.hide_all()
             return
         photo, alignment = inverted.photo, inverted.target.alignment
-        small = shrunk(photo, PREVIEW_PX)
-        scale = small.shape[1] / photo.shape[1]
-        self._small = (small, Alignment(alignment.quad * scale, small.shape[:2]), as_image(small))
+
+        def work() -> _Small:
+            small = shrunk(photo, PREVIEW_PX)
+            scale = np.array([small.shape[1] / photo.shape[1], small.shape[0] / photo.shape[0]])
+            there = Alignment(alignment.quad * scale, small.shape[:2])
+            return _Small(inverted, small, there, as_image(small))
+
+        self._studio.background.run(work, self._take_small, self._studio.tell_error)
         height, width = photo.shape[:2]
         self._note.setText(f"Saved at {width} × {height}, as the photo is.")
         self._studio.bridge.request(RenderRequest(inverted.recipe, channel=BASE_CHANNEL))
         self._show_before()
+
+    def _take_small(self, small: _Small) -> None:
+        if small.inverted is self._inverted:
+            self._small = small
+            self.show_sheet(self.look.isChecked())
 
     def hide_all(self) -> None:
         """Nothing of this lies over the canvas."""
@@ -217,7 +237,7 @@ class BackToPhoto(QWidget):
         if self._sheet is None:
             return
         if shows and self._small is not None:
-            self._sheet.set_pictures(self._small[2], self._small[2])
+            self._sheet.set_pictures(self._small.image, self._small.image)
             self._blend()
             self._sheet.raise_()
         self._sheet.setVisible(shows)
@@ -259,7 +279,7 @@ class BackToPhoto(QWidget):
             self._again = True
             return
         self._blending, self._again = True, False
-        photo, alignment, _ = small
+        photo, alignment = small.photo, small.alignment
         pixels, before, feather = picture.pixels, self._before(), self.feather.slider.value
         # A preview may be smaller than the picture it stands for.
         if before is not None and before.shape != pixels.shape:
@@ -274,7 +294,7 @@ class BackToPhoto(QWidget):
     def _take_blended(self, image: QImage) -> None:
         self._blending = False
         if self._sheet is not None and self._small is not None:
-            self._sheet.set_pictures(image, self._small[2])
+            self._sheet.set_pictures(image, self._small.image)
         if self._again:
             self._blend()
 

@@ -127,7 +127,7 @@ def powers(low: float, high: float) -> list[tuple[float, str]]:
         for step in steps:
             power = decade + math.log10(step)
             if low <= power <= high:
-                found.append((power, f"{10**power:.1g}"))
+                found.append((power, f"{step * 10.0**decade:g}"))
     return found
 
 

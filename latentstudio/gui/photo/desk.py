@@ -22,7 +22,7 @@ from latentstudio.gui.one_job import OneJob
 from latentstudio.inversion.face_frame import Face, face_quad
 from latentstudio.inversion.target import Alignment, Target, central_quad, crop_to_model
 from latentstudio.media.image import shrunk
-from latentstudio.media.photo import read_photo
+from latentstudio.media.photo import MIN_SIDE_PX, read_photo
 
 if TYPE_CHECKING:
     from latentstudio.engine.requests import Job
@@ -98,6 +98,10 @@ class PhotoDesk(QObject):
     def open_bytes(self, data: bytes, name: str) -> None:
         """Read a photograph from the bytes of a file."""
         self._read(lambda: read_photo(data, name), name)
+
+    def open_image(self, image: QImage, name: str) -> None:
+        """Take a picture as the clipboard and other programs hand it over."""
+        self._read(lambda: pixels_of(image), name)
 
     def set_pixels(self, pixels: NDArray[np.uint8], name: str) -> None:
         """Take pixels (H, W, 3)."""
@@ -256,6 +260,26 @@ class PhotoDesk(QObject):
         if quad is None:
             raise InputError("There is no photo yet.", "Open one, drop it here or paste it.")
         return Alignment(quad, self.photo_size)
+
+
+def pixels_of(image: QImage) -> NDArray[np.uint8]:
+    """Qt's picture as uint8 (H, W, 3), on white where it is transparent; any thread.
+
+    Raises:
+        InputError: it is too small.
+    """
+    if min(image.width(), image.height()) < MIN_SIDE_PX:
+        raise InputError(
+            f"The picture is too small: {image.width()} × {image.height()} pixels.",
+            f"A photo needs {MIN_SIDE_PX} × {MIN_SIDE_PX} at least.",
+        )
+    plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    height, width, stride = plain.height(), plain.width(), plain.bytesPerLine()
+    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(height, stride)
+    levels = rows[:, : 4 * width].reshape(height, width, 4)
+    alpha = levels[..., 3:].astype(np.uint16)
+    mixed = (levels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def _aspect(info: GeneratorInfo) -> float:

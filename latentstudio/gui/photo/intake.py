@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QMimeData, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from latentstudio.errors import InputError
 from latentstudio.gui.canvas import Canvas
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.photo.desk import FACE, HAND, WHOLE, PhotoDesk
@@ -24,7 +22,7 @@ from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.gui.widgets.titled_pictures import TitledPictures
 from latentstudio.inversion.face_frame import Face
 from latentstudio.inversion.target import Alignment, box_quad, cut
-from latentstudio.media.photo import MIN_SIDE_PX, SUFFIXES
+from latentstudio.media.photo import SUFFIXES
 
 MODES = (
     (WHOLE, "Frame", "A frame of the model's shape, moved by hand"),
@@ -143,10 +141,7 @@ class PhotoIntake(QWidget):
         image = mime.imageData()
         if not isinstance(image, QImage) or image.isNull():
             return False
-        try:
-            self._desk.set_pixels(pixels_of(image), name)
-        except InputError as error:
-            self._studio.tell_error(error)
+        self._desk.open_image(image, name)
         return True
 
     def _zone_clicked(self) -> None:
@@ -272,23 +267,3 @@ class PhotoIntake(QWidget):
     def stage(self) -> PhotoStage | None:
         """What lies over the canvas, once it was shown."""
         return self._stage
-
-
-def pixels_of(image: QImage) -> np.ndarray:
-    """Qt's picture as uint8 (H, W, 3), on white where it is transparent.
-
-    Raises:
-        InputError: it is too small.
-    """
-    if min(image.width(), image.height()) < MIN_SIDE_PX:
-        raise InputError(
-            f"The picture is too small: {image.width()} × {image.height()} pixels.",
-            f"A photo needs {MIN_SIDE_PX} × {MIN_SIDE_PX} at least.",
-        )
-    plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    height, width, stride = plain.height(), plain.width(), plain.bytesPerLine()
-    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(height, stride)
-    levels = rows[:, : 4 * width].reshape(height, width, 4)
-    alpha = levels[..., 3:].astype(np.uint16)
-    mixed = (levels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return mixed.astype(np.uint8)
