@@ -76,6 +76,30 @@ def convolve_phases(x: Tensor, packed: Tensor) -> Tensor:
     return F.pixel_shuffle(_convolve(x, packed, 1), 2)
 
 
+def pack_four_taps(weight: Tensor, x: Tensor) -> Tensor:
+    """The weight (in, out, 4, 4) of a transposed convolution of stride 2 and padding 1, as its phases.
+
+    Along one side the even outputs are x[m-1] w[3] + x[m] w[1], the odd ones x[m] w[2] + x[m+1] w[0]: two
+    taps each, so nothing is wasted.
+    """
+    in_channels, out_channels = weight.shape[:2]
+    rows = torch.stack([weight[:, :, [3, 1]], weight[:, :, [2, 0]]])  # (2, in, out, 2, 4)
+    phases = torch.stack([rows[..., [3, 1]], rows[..., [2, 0]]], 1)  # (2, 2, in, out, 2, 2)
+    return _pack(phases.transpose(2, 3).reshape(4 * out_channels, in_channels, 2, 2), x, 1)
+
+
+def convolve_four_taps(x: Tensor, packed: Tensor) -> Tensor:
+    """That transposed convolution: (1, in, H, W) -> (1, out, 2H, 2W), channels last."""
+    height, width = x.shape[2:]
+    phases = _convolve(x, packed, 1).permute(0, 2, 3, 1)  # (1, H + 1, W + 1, 4 out)
+    phases = phases.reshape(1, height + 1, width + 1, 2, 2, -1)
+    y = x.new_empty(1, height, 2, width, 2, phases.shape[-1])
+    for a in (0, 1):
+        for b in (0, 1):
+            y[:, :, a, :, b] = phases[:, a : a + height, b : b + width, a, b]
+    return y.reshape(1, 2 * height, 2 * width, -1).permute(0, 3, 1, 2)
+
+
 def _pack(weight: Tensor, x: Tensor, padding: int) -> Tensor:
     packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
         weight.contiguous(), [padding] * 2, [1, 1], [1, 1], 1, list(x.shape)

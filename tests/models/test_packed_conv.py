@@ -33,6 +33,14 @@ def test_four_phases_are_the_transposed_convolution_with_zeros_at_the_end(size):
     assert not found[:, :, :, -1].any()
 
 
+@pytest.mark.parametrize("size", [(4, 4), (5, 3), (1, 2)])
+def test_four_taps_in_phases_are_the_transposed_convolution(size):
+    torch.manual_seed(2)
+    x, weight = torch.randn(1, 16, *size), torch.randn(16, 12, 4, 4)
+    found = packed_conv.convolve_four_taps(x, packed_conv.pack_four_taps(weight, x))
+    assert torch.allclose(found, F.conv_transpose2d(x, weight, stride=2, padding=1), atol=1e-4)
+
+
 def test_gradients_batches_and_trained_weights_go_the_other_way():
     x, weight = torch.randn(1, 8, 4, 4), torch.randn(8, 8, 3, 3)
     assert packed_conv.fits(x, weight)

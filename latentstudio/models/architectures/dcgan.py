@@ -18,8 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from latentstudio.models import packed_conv
 from latentstudio.models.generator import Generator, GeneratorInfo, Inputs, StageInfo, State, StyleWeight
-from latentstudio.models.layers import may_overwrite
+from latentstudio.models.layers import KeepsDerived, may_overwrite
 
 WEIGHTED = ("linear", "conv", "deconv")
 
@@ -43,7 +44,7 @@ def activate(x: Tensor, name: str, slope: float = 0.2) -> Tensor:
     return functions[name](x)
 
 
-class Step(nn.Module):
+class Step(KeepsDerived):
     """One step of a stack.
 
     Args:
@@ -77,7 +78,17 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in) or (N, in, H, W) -> likewise, as the step says."""
+        if self.op == "deconv" and x.ndim == 4 and self._is_quicker_packed(x):
+            packed = self.kept(f"phases {tuple(x.shape)}", lambda: packed_conv.pack_four_taps(self.weight, x))
+            x = packed_conv.convolve_four_taps(x, packed)
+            return x if self.bias is None else x + self.bias[:, None, None]
         return apply_step(self.step, x, {**dict(self.named_parameters()), **dict(self.named_buffers())})
+
+    def _is_quicker_packed(self, x: Tensor) -> bool:
+        """Whether this is the usual doubling, of few pixels or into few channels."""
+        shape = [self.step[name] for name in ("kernel", "stride", "padding", "output_padding")]
+        is_small = x.shape[2] * x.shape[3] <= packed_conv.MAX_PHASE_PIXELS or self.weight.shape[1] <= 4
+        return shape == [4, 2, 1, 0] and is_small and packed_conv.fits(x, self.weight)
 
 
 def apply_step(step: dict[str, Any], x: Tensor, arrays: Mapping[str, Tensor]) -> Tensor:
