@@ -13,12 +13,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import dragging, exploring, films, frames, loading, window
+from benchmarks import dragging, exploring, films, frames, loading, profile, window
 from latentstudio.models.devices import describe_device
 from latentstudio.models.precision import cpu_name
 
 PARTS = (
     "frames",
+    "profile",
     "edit_depth",
     "batches",
     "threads",
@@ -48,6 +49,8 @@ def measure(part: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     """The rows of one part."""
     if part == "frames":
         return frames.frames(options.rounds, options.peer_src, options.sizes, options.demo_graphs)
+    if part == "profile":
+        return profile.profile([size for size in options.sizes if size >= 256], options.rounds)
     if part == "edit_depth":
         return frames.edit_depth(options.rounds)
     if part == "batches":

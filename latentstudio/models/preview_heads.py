@@ -34,18 +34,22 @@ _PIXELS_A_SAMPLE = 4096
 
 
 def candidates(generator: Generator) -> list[int]:
-    """The stages worth a head: the last one of each resolution whose features lie on the picture's grid."""
+    """The stages worth a head: the last two of each resolution whose features lie on the picture's grid.
+
+    Two, since the very last layer of a resolution may be its dearest, and the one before shows as much.
+    """
     height, width = generator.info.img_size
     if generator.has_preview or max(height, width) < SMALLEST_MODEL_PX or generator.info.z_shape:
         return []
-    last = {stage.resolution: index for index, stage in enumerate(generator.stages)}
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for index, stage in enumerate(generator.stages):
+        by_size.setdefault(stage.resolution, []).append(index)
+    by_size.pop(generator.stages[-1].resolution)
     return [
         index
-        for (rows, columns), index in last.items()
-        if max(rows, columns) >= SMALLEST_PX
-        and height % rows == 0
-        and width % columns == 0
-        and index < len(generator.stages) - 1
+        for (rows, columns), indices in by_size.items()
+        for index in indices[-2:]
+        if max(rows, columns) >= SMALLEST_PX and height % rows == 0 and width % columns == 0
     ]
 
 
@@ -125,7 +129,7 @@ def _solve(gram: Tensor, product: Tensor) -> PreviewHead:
 
 def _path(generator: Generator) -> Path | None:
     sha256 = generator.info.sha256
-    return user_folders().cache / "previews" / f"{sha256[:32]}-v1.npz" if sha256 else None
+    return user_folders().cache / "previews" / f"{sha256[:32]}-v2.npz" if sha256 else None
 
 
 def _load(path: Path | None, generator: Generator, stages: list[int]) -> dict[int, PreviewHead]:
