@@ -17,7 +17,7 @@ Rows = list[dict[str, Any]]
 
 
 def profile(sizes: list[int], rounds: int) -> Rows:
-    """Each convolution's milliseconds (processor time over threads) and arithmetic a second, both precisions."""
+    """Each convolution's milliseconds (processor time over threads) and GFLOP/s, in both precisions."""
     keep_freed_memory()
     rows: Rows = []
     for size in sizes:
