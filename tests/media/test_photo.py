@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from latentstudio.errors import InputError
-from latentstudio.media.photo import MAX_PIXELS, read_photo
+from latentstudio.media.photo import MAX_PIXELS, read_photo, write_photo
 
 RAMP = np.stack(
     [*np.meshgrid(np.arange(0, 240, 10), np.arange(0, 180, 10)), np.full((18, 24), 60)], -1
@@ -197,3 +197,15 @@ def _wide_profile() -> bytes:
     red, green = tags[b"rXYZ"], tags[b"gXYZ"]
     profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
     return bytes(profile)
+
+
+def test_a_photo_is_written_as_its_ending_says_and_the_old_file_survives_a_refusal(tmp_path):
+    for ending in (".png", ".tif", ".jpg", ".JPEG", ".webp"):
+        write_photo(tmp_path / f"a{ending}", RAMP)
+        found = read_photo(tmp_path / f"a{ending}").astype(int)
+        assert np.abs(found - RAMP).mean() <= (0 if ending in (".png", ".tif") else 4)
+    for name, pixels in (("a.xyz", RAMP), ("wide.jpg", np.zeros((1, 70_000, 3), np.uint8))):
+        (tmp_path / name).write_bytes(b"old")
+        with pytest.raises(InputError):
+            write_photo(tmp_path / name, pixels)
+        assert (tmp_path / name).read_bytes() == b"old"

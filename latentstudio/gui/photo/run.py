@@ -106,6 +106,12 @@ class Run:
     def _thin(self) -> None:
         """Keep first, last, and evenly what fits between."""
         moments = self.moments
-        held = sum(m.image.nbytes + sum(n.nbytes for n in m.snapshot.noise) for m in moments)
-        if len(moments) > MOST_MOMENTS or (held > MOMENTS_BYTES and len(moments) > 4):
-            self.moments = [*moments[:-1:2], moments[-1]]
+        held = sum(_bytes(moment) for moment in moments)
+        while len(moments) > MOST_MOMENTS or (held > MOMENTS_BYTES and len(moments) > 4):
+            # The one whose neighbours are nearest to one another is missed least.
+            gaps = [moments[i + 1].step - moments[i - 1].step for i in range(1, len(moments) - 1)]
+            held -= _bytes(moments.pop(1 + gaps.index(min(gaps))))
+
+
+def _bytes(moment: Moment) -> int:
+    return moment.image.nbytes + sum(values.nbytes for values in moment.snapshot.noise)
