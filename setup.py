@@ -28,7 +28,9 @@ class BuildWithResources(build_py):
         shutil.rmtree(target, ignore_errors=True)
         for name in RESOURCES:
             if Path(name).is_dir():
-                shutil.copytree(name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+                # Checkpoints serve going on with training; a program that is installed has no use for them.
+                ignored = shutil.ignore_patterns("__pycache__", "checkpoint*")
+                shutil.copytree(name, target / name, ignore=ignored)
 
 
 setup(cmdclass={"build_py": BuildWithResources})

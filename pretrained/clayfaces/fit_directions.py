@@ -12,6 +12,7 @@ of w's own spread) that changes its estimate by one deviation and the other esti
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -31,9 +32,18 @@ from latentstudio.models.generator import Generator
 from latentstudio.models.registry import load_generator
 
 PER_RADIAN = {"yaw", "pitch", "roll", "gaze_x", "gaze_y", "light_az", "light_el", "eye_tilt"}
-MIN_EXPLAINED = 0.25  # of a factor's estimate by w, for a direction to be worth a name
+MIN_EXPLAINED = 0.25  # of a factor's estimate by w, for a direction to be fitted
+# For a direction to be shipped: deviations of its own factor a sigma, and the others' share of that.
+MIN_EFFECT, MAX_LEAKAGE = 0.4, 1.0
 COMPONENTS = 20
 RIDGE = 1e-3
+HOLD = 1e-2  # how loosely the other factors are held
+# The estimator explains at least 0.6 of these in every picture that shows them; the others are not judged.
+RELIABLE = {
+    name
+    for name, entry in json.loads(Path(__file__).with_name("factors64.json").read_text()).items()
+    if entry["explained"] >= 0.6 and not name.startswith("glasses_")
+}
 
 
 class Score(NamedTuple):
@@ -56,16 +66,19 @@ class Score(NamedTuple):
 
     @property
     def leakage(self) -> float:
-        """Root of the sum of squares of the other changes, as a share of its own."""
-        return float(np.linalg.norm(np.delete(self.changes, self.own)) / max(abs(self.effect), 1e-6))
+        """Root of the sum of squares of the other reliable changes, as a share of its own."""
+        return float(np.linalg.norm(self._others()) / max(abs(self.effect), 1e-6))
 
     @property
     def neighbour(self) -> tuple[str, float]:
         """The factor that moves along most, and by how many deviations."""
-        others = np.abs(self.changes)
-        others[self.own] = 0
-        i = int(others.argmax())
+        i = int(np.abs(self._others()).argmax())
         return WORDS[READ[i]], float(self.changes[i])
+
+    def _others(self) -> np.ndarray:
+        others = np.where([name in RELIABLE for name in READ], self.changes, 0)
+        others[self.own] = 0
+        return others
 
 
 def fit(samples: Samples) -> tuple[list[Direction], dict[str, float]]:
@@ -78,7 +91,7 @@ def fit(samples: Samples) -> tuple[list[Direction], dict[str, float]]:
     explained = {name: float(1 - np.square(f[:, i] - w @ slopes[:, i]).mean()) for i, name in enumerate(READ)}
     chosen = [i for i, name in enumerate(READ) if explained[name] >= MIN_EXPLAINED]
     a = slopes[:, chosen]
-    steps = spread @ a @ np.linalg.inv(a.T @ spread @ a + 1e-2 * np.eye(len(chosen)))  # (w_dim, chosen)
+    steps = spread @ a @ np.linalg.inv(a.T @ spread @ a + HOLD * np.eye(len(chosen)))  # (w_dim, chosen)
     directions = []
     for column, i in enumerate(chosen):
         step = steps[:, column]
@@ -100,7 +113,9 @@ def score(generator: Generator, direction: Direction, samples: Samples, own: int
                 w = generator.mapping(samples.z + sign * step)[:, 0].numpy()
             ends.append(read_w(generator, w)[0])
     changes = (ends[0] - ends[1]).mean(0) / 2 / samples.factors.std(0).clip(1e-6)
-    return Score(direction.name, changes, int(np.abs(changes).argmax()) if own is None else own)
+    if own is None:
+        own = int(np.where([name in RELIABLE for name in READ], np.abs(changes), 0).argmax())
+    return Score(direction.name, changes, own)
 
 
 def found(generator: Generator, job) -> list[Direction]:
@@ -124,26 +139,32 @@ def measure(model: Path, count: int, probes: int) -> list[Score]:
     samples = sample(generator, count, seed=1)
     directions, explained = fit(samples)
     few = part(samples, probes)
-    names = {f"{word} in w": READ.index(key) for key, word in WORDS.items() if key in READ}
-    names |= {word: READ.index(key) for key, word in WORDS.items() if key in READ}
-    coordinates = named_directions(generator.info.provenance.z_names, generator.info.z_dim)
-    listed = [*directions, *coordinates]
+    known = {WORDS[name]: i for i, name in enumerate(READ) if name in RELIABLE}
+    listed = directions + named_directions(generator.info.provenance.z_names, generator.info.z_dim)
     listed += found(generator, pca_job(20_000)) + found(generator, sefa_job())
+    scores = [score(generator, d, few, known.get(d.name.removesuffix(" in w"))) for d in listed]
     spreads = samples.factors.std(0)
-    scores, effects = [], {}
-    for direction in listed:
-        told = score(generator, direction, few, names.get(direction.name))
-        scores.append(told)
+    effects = {}
+    for direction, told in zip(listed, scores, strict=True):
         changes = told.changes * spreads * [180 / np.pi if name in PER_RADIAN else 1.0 for name in READ]
         effects[direction.origin, direction.name] = {
-            WORDS[name]: round(float(value), 4) for name, value in zip(READ, changes, strict=True)
+            WORDS[name]: round(float(value), 4)
+            for name, value in zip(READ, changes, strict=True)
+            if name in RELIABLE
         }
         sys.stdout.write(line(told, explained) + "\n")
         sys.stdout.flush()
-    units = {WORDS[name]: "°" if name in PER_RADIAN else "" for name in READ}
+    units = {WORDS[name]: "°" if name in PER_RADIAN else "" for name in READ if name in RELIABLE}
     scaled = spreads * [180 / np.pi if name in PER_RADIAN else 1.0 for name in READ]
     spread_of = {WORDS[name]: round(float(value), 4) for name, value in zip(READ, scaled, strict=True)}
-    write_directions(model.with_name(model.stem + SUFFIX), directions)
+    kept = [
+        direction
+        for direction, told in zip(directions, scores, strict=False)
+        if direction.name.startswith(WORDS[READ[told.own]])
+        and told.effect >= MIN_EFFECT
+        and told.leakage <= MAX_LEAKAGE
+    ]
+    write_directions(model.with_name(model.stem + SUFFIX), kept)
     table = Factors(generator.info.sha256, units, spread_of, effects)
     write_factors(model.with_name(model.stem + FACTORS_SUFFIX), table)
     return scores
@@ -163,8 +184,8 @@ def main() -> None:
     """Read the arguments and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--samples", type=int, default=6000)
-    parser.add_argument("--probes", type=int, default=128)
+    parser.add_argument("--samples", type=int, default=5000)
+    parser.add_argument("--probes", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)

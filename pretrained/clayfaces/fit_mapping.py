@@ -53,6 +53,7 @@ def fit(
     lr: float = 2e-3,
     every: int = 500,
     steps: int = 0,
+    device: str = "cpu",
 ) -> tuple[nn.Module, float]:
     """The mapping's averaged weights, and the share of the (felt) variance that it leaves unexplained.
 
@@ -60,6 +61,7 @@ def fit(
     """
     with torch.no_grad():
         w = torch.cat([embedding(part) for part in features.split(8192)])
+    net, felt, z, w = (part.to(device) for part in (net, felt, z, w))
     scale = (w @ felt.T).var(0).sum()
     held_out = min(HELD_OUT, len(z) // 10)
     averaged = copy.deepcopy(net).requires_grad_(False)
@@ -72,8 +74,8 @@ def fit(
         optimiser.param_groups[0]["lr"] = (
             lr * min(1, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * share))
         )
-        i = torch.randint(held_out, len(z), (512,))
-        with torch.autocast("cpu", torch.bfloat16):
+        i = torch.randint(held_out, len(z), (512,), device=device)
+        with torch.autocast(device, torch.bfloat16):
             said = net(z[i], None)
         loss = ((said.float() - w[i]) @ felt.T).square().sum(1).mean() / scale
         optimiser.zero_grad(set_to_none=True)

@@ -10,6 +10,7 @@ their explicit features, from which the mapping learns.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import time
@@ -57,19 +58,37 @@ def features_of(latents: np.ndarray, workers: int) -> np.ndarray:
         return np.concatenate(list(pool.map(explicit_features, parts)))
 
 
-def make(folder: Path, count: int, size: int, rays: int, workers: int, bank: int) -> None:
-    """Draw and write everything; what is finished is not drawn again."""
+def draw_all(folder: Path, total: int, size: int, rays: int, workers: int, until: float = math.inf) -> int:
+    """Draw `total` shards in several processes; how many there are.
+
+    Args:
+        folder: of the data.
+        total: how many shards are wanted.
+        size: side of the pictures in pixels.
+        rays: along each side of a pixel.
+        workers: processes.
+        until: no shard is begun after this time (of the monotonic clock).
+    """
     shards = folder / "shards"
     shards.mkdir(parents=True, exist_ok=True)
-    total = max(1, count // SHARD)
     clay.render(clay.sample_factors(1, 0), 16, 1)  # compiled once, before the processes start
     draw = partial(draw_shard, folder=shards, size=size, rays=rays)
+    done = 0
     with ProcessPoolExecutor(workers) as pool:
-        for done, seconds in enumerate(pool.map(draw, range(total)), 1):
+        # One handful at a time, so that the clock is looked at between them.
+        while done < total and (done == 0 or time.monotonic() < until):
+            handful = range(done, min(done + workers, total))
+            seconds = max(pool.map(draw, handful))
+            done = handful.stop
             if seconds:
                 sys.stdout.write(f"{done} of {total}: {seconds / SHARD * 1000:.0f} ms a picture\n")
                 sys.stdout.flush()
-    stored = [np.load(shards / f"{index:04d}.npz") for index in range(total)]
+    return done
+
+
+def gather(folder: Path, total: int, workers: int, bank: int) -> None:
+    """Write the arrays of the first `total` shards and the bank."""
+    stored = [np.load(folder / "shards" / f"{index:04d}.npz") for index in range(total)]
     latents = np.concatenate([shard["latents"] for shard in stored])
     mirrored = clay.mirrored_latents(latents)
     fresh = bank_latents(bank, BANK_SEED)
@@ -98,7 +117,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--bank", type=int, default=180_000)
     told = parser.parse_args()
-    make(told.folder, told.count, told.size, told.rays, told.workers, told.bank)
+    total = draw_all(told.folder, max(1, told.count // SHARD), told.size, told.rays, told.workers)
+    gather(told.folder, total, told.workers, told.bank)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """Write a run's averaged generator as a model file of the program.
 
-    python pretrained/clayfaces/pack.py RUN/state.pt OUT.safetensors [--mapping MAPPING.pt]
+    python pretrained/clayfaces/pack.py RUN/state.pt OUT.safetensors [--mapping MAPPING.pt] [--checkpoint]
 
-w_avg is measured on 65,536 random z. Weights are stored in 16 bits.
+w_avg is measured on 65,536 random z. Weights are stored in 16 bits. With --checkpoint it writes what another
+session goes on from instead (`train.py --init`): averaged generator and embedding, without the optimiser.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from trainable import MAPPING_LAYERS, W_DIM, Z_DIM, mapping_config
 
 from latentstudio.clay.words import Z_NAMES
@@ -61,15 +63,37 @@ def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> Netw
     return NetworkSpec("stylegan2-compact", config, plain, PROVENANCE)
 
 
+def write_checkpoint(state: dict[str, Any], out: Path) -> None:
+    """Averaged generator and embedding in 16 bits, what features are divided by in 32, and the counters."""
+    arrays = {}
+    for net in ("g_ema", "m_ema"):
+        for key, value in state[net].items():
+            exact = key in ("mean", "std")
+            arrays[f"{net}.{key}"] = (value.float() if exact else value.half()).contiguous()
+    step, shown, seconds = state["counters"]
+    told = {
+        "step": step,
+        "pictures": shown,
+        "seconds": round(seconds),
+        "mapping_width": state["mapping_width"],
+    }
+    save_file(arrays, out, {key: str(value) for key, value in told.items()})
+
+
 def main() -> None:
     """Read the arguments and write the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("state", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--mapping", type=Path)
+    parser.add_argument("--checkpoint", action="store_true")
     told = parser.parse_args()
     fitted = torch.load(told.mapping, weights_only=True) if told.mapping else None
-    spec = spec_of(torch.load(told.state, weights_only=True), fitted)
+    state = torch.load(told.state, weights_only=True)
+    if told.checkpoint:
+        write_checkpoint(state, told.out)
+        return
+    spec = spec_of(state, fitted)
     source = hashlib.sha256(told.state.read_bytes()).hexdigest()
     told.out.parent.mkdir(parents=True, exist_ok=True)
     write_spec(told.out, spec.changed(provenance=replace(PROVENANCE, source_sha256=source)), half=True)

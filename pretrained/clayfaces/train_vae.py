@@ -28,7 +28,7 @@ from latentstudio.models.spec import write_spec
 TARGET = Path(__file__).parents[1] / "clayvae64" / "clayvae64.safetensors"
 HELD_OUT = 1000
 Z_DIM = 32
-WIDTHS = (24, 48, 96, 128)  # at 32, 16, 8, 4 pixels
+WIDTHS = (16, 32, 64, 128)  # at 32, 16, 8, 4 pixels
 NOISE = 0.06  # error granted to a pixel, of a range of 1
 
 PROVENANCE = Provenance(

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
+from safetensors import safe_open
 from torch import Tensor
 from trainable import (
     CHANNELS,
@@ -136,7 +137,14 @@ class Trainer:
     # --- starting and going on --------------------------------------------------------------
 
     def start_from(self, checkpoint: Path, steps: int = 800) -> float:
-        """Take over an earlier generator and fit the embedding to its mapping; the share left unexplained."""
+        """Take over an earlier generator.
+
+        Of a checkpoint that `pack.py --checkpoint` wrote, the embedding comes along. Otherwise it is fitted
+        to the generator's mapping; the share of w that it leaves unexplained is returned.
+        """
+        if checkpoint.suffix == ".safetensors":
+            self._take_over(checkpoint)
+            return 0.0
         spec = stylegan2_compact.convert(read_checkpoint(checkpoint))
         arrays = {name: torch.from_numpy(np.array(value)) for name, value in spec.arrays.items()}
         self.g.load_state_dict(arrays)
@@ -156,6 +164,18 @@ class Trainer:
         self.g_ema.load_state_dict(self.g.state_dict())
         self.m_ema.load_state_dict(self.m.state_dict())
         return float(loss)
+
+    def _take_over(self, checkpoint: Path) -> None:
+        with safe_open(checkpoint, "pt") as file:
+            told = file.metadata()
+            arrays = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - no mapping
+        self.set_mapping(int(told["mapping_width"]))
+        for net in ("g", "m"):
+            prefix = f"{net}_ema."
+            own = {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}
+            getattr(self, net).load_state_dict(own)
+            getattr(self, f"{net}_ema").load_state_dict(own)
+        self.step, self.shown, self.seconds = int(told["step"]), int(told["pictures"]), float(told["seconds"])
 
     def set_mapping(self, width: int, arrays: dict[str, Tensor] | None = None) -> None:
         """Give the generator a mapping of another width; everything else goes on as it was.

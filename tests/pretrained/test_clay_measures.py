@@ -39,8 +39,7 @@ def test_a_direction_moves_its_factor_and_no_other_where_w_is_linear():
     directions, explained = fit(Samples(w, w, factors, factors))
     assert min(explained.values()) > 0.95
     for direction in directions[:5]:
-        step = direction.sigma * direction.values.array
-        changes = (step @ slopes) / factors.std(0)
+        changes = (direction.sigma * direction.values.array) @ slopes / factors.std(0)
         own = next(i for i, name in enumerate(READ) if f"{WORDS[name]} in w" == direction.name)
         assert changes[own] == pytest.approx(1, abs=0.3)
         assert np.abs(np.delete(changes, own)).max() < 0.35

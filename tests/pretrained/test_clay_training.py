@@ -5,13 +5,15 @@ import pytest
 import torch
 from clay_data import Bank, Pictures, full_z
 from fit_mapping import felt_by, fit
-from pack import spec_of
+from pack import spec_of, write_checkpoint
+from train_on_accelerator import run
 from trainable import Discriminator, Embedding, mapping_config, new_generator, parameter_groups
 from trainer import Plan, Trainer
 
+from latentstudio import clay
 from latentstudio.models.architectures.stylegan2 import Mapping
 from latentstudio.models.architectures.stylegan2_compact import CompactStyleGAN2
-from latentstudio.models.registry import build_network
+from latentstudio.models.registry import build_network, load_generator
 
 
 @pytest.fixture
@@ -104,10 +106,23 @@ def test_a_run_goes_on_where_it_stopped_with_a_mapping_of_another_width_too(trai
     other.restore(state)
     assert (other.step, other.shown, other.mapping_width) == (2, 16, 24)
     told = []
-    for run in (trainer, other):
+    for which in (trainer, other):
         torch.manual_seed(5)
-        told.append(run.train_step(Plan(batch=8, via_z=1.0)))
+        told.append(which.train_step(Plan(batch=8, via_z=1.0)))
     assert told[0] == told[1]
+
+
+def test_another_session_goes_on_from_the_small_checkpoint(trainer, tmp_path):
+    trainer.set_mapping(24)
+    trainer.train_step(Plan(batch=8))
+    write_checkpoint(trainer.state(), tmp_path / "checkpoint.safetensors")
+    other = Trainer(trainer.pictures, trainer.bank, channels=[8, 8, 8])
+    other.start_from(tmp_path / "checkpoint.safetensors")
+    assert (other.step, other.shown, other.mapping_width) == (1, 8, 24)
+    z, features = torch.randn(2, 256), trainer.bank.features[:2]
+    torch.testing.assert_close(other.m(features), trainer.m_ema(features), rtol=1e-2, atol=1e-2)
+    w, expected = other.g.mapping(z), trainer.g_ema.mapping(z)
+    torch.testing.assert_close(w, expected, rtol=2e-2, atol=2e-2)
 
 
 def test_z_begins_with_the_renderers_latents_and_passes_the_normalisation_unchanged():
@@ -144,3 +159,14 @@ def test_the_discriminator_sees_whether_a_batch_is_all_alike():
     one = torch.randn(1, 3, 16, 16)
     alike, varied = net(one.expand(4, -1, -1, -1)), net(torch.cat([one, torch.randn(3, 3, 16, 16)]))
     assert (alike[0] - varied[0]).abs() > 1e-6
+
+
+@pytest.mark.skipif(not clay.has_compiler(), reason="numba (the extra clay) is not installed")
+def test_everything_in_one_go_leaves_a_model_that_opens(tmp_path):
+    run(tmp_path, size=16, minutes=0.15, count=500, bank=400, batch=8, device="cpu")
+    generator = load_generator(tmp_path / "clayfaces16.safetensors", device="cpu")
+    assert generator.info.img_resolution == 16
+    assert generator.info.provenance.z_names[49] == "Turn"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {"clayfaces16.discriminator.safetensors", "log.jsonl", "random.png", "pairs_z.png"} <= left
+    assert all(path.stat().st_size < 16 * 2**20 for path in tmp_path.iterdir() if path.is_file())

@@ -1,0 +1,130 @@
+"""Everything in one go against a clock, for a machine with an accelerator and some processor cores.
+
+    python pretrained/clayfaces/train_on_accelerator.py OUT [--size 128] [--minutes 25]
+
+Draws the pictures on all cores (at most a fifth of the time: what is drawn by then is the data set), trains
+by regression, fits the mapping, trains on against a discriminator that was warmed up, and leaves in OUT what
+is worth carrying home, each below 16 MiB: the generator in the program's format, the discriminator, the log
+and grids. The whole state stays in OUT/work. With `--size 16 --minutes 1` a processor shows that all of it
+runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from clay_data import load_bank, load_pictures
+from fit_mapping import felt_by, fit
+from make_data import SHARD, draw_all, gather
+from pack import spec_of
+from safetensors.torch import save_file
+from trainable import mapping_config
+from trainer import Plan, Trainer
+
+from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.spec import write_spec
+
+WIDTH = 512  # of the mapping
+
+# What is done until which share of the training time; the mapping is fitted between the first and the second.
+REGRESSION = Plan(lr=2.5e-3, batch=128, face=5.0, ema=0.998, distil=0.5)
+PHASES = (
+    (0.50, REGRESSION),
+    (0.58, replace(REGRESSION, lr=1e-3, via_z=0.7, embedding_lr=0.0, distil=0.0)),
+    (0.62, replace(REGRESSION, adversarial=1.0, via_z=1.0, d_only=True, d_lr=2e-3)),
+    (0.95, replace(REGRESSION, lr=5e-4, beta1=0.0, mapping_lr=0.2, embedding_lr=0.0, distil=0.0, via_z=1.0,
+                   adversarial=0.15, d_lr=1.5e-3, r1=2.0, ema=0.999)),
+    (1.00, replace(REGRESSION, lr=1e-4, beta1=0.0, mapping_lr=0.2, embedding_lr=0.0, distil=0.0, via_z=1.0,
+                   adversarial=0.15, d_lr=5e-4, r1=2.0, ema=0.999)),
+)  # fmt: skip
+
+
+def plan_at(share: float, batch: int) -> Plan:
+    """What to do when a share of the training time has passed."""
+    return replace(next((plan for end, plan in PHASES if share < end), PHASES[-1][1]), batch=batch)
+
+
+def clock(seconds: float) -> Iterator[float]:
+    """Shares of a time, from 0, until it is over."""
+    start = time.monotonic()
+    while (share := (time.monotonic() - start) / seconds) < 1:
+        yield share
+
+
+def run(out: Path, size: int, minutes: float, count: int, bank: int, batch: int, device: str) -> None:
+    """Draw, train, write; `minutes` is the whole time."""
+    work = out / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    cores = os.cpu_count() or 1
+    shards = draw_all(work, count // SHARD, size, 2, cores, until=begin + minutes * 60 * 0.2)
+    gather(work, shards, cores, bank)
+    trainer = Trainer(load_pictures(work), load_bank(work), device)
+    # A slow drawing must not eat the training.
+    left = max(minutes * 60 - (time.monotonic() - begin), minutes * 30)
+    mapping_s, training_s = left * 0.08, left * 0.87  # the rest is for writing
+    mapping_is_fitted, looked = False, time.monotonic()
+    with (out / "log.jsonl").open("a", buffering=1) as log:
+        for share in clock(training_s):
+            if not mapping_is_fitted and share >= PHASES[0][0]:
+                embedding = trainer.m_ema.to("cpu")
+                state = {key: value.cpu() for key, value in trainer.g_ema.state_dict().items()}
+                fitted, unexplained = fit(
+                    embedding, felt_by(state), trainer.bank.z, trainer.bank.features, mapping_s / 60,
+                    Mapping(mapping_config(WIDTH)), device=device, every=200,
+                )  # fmt: skip
+                trainer.m_ema.to(device)
+                trainer.m.load_state_dict(trainer.m_ema.state_dict())
+                trainer.set_mapping(WIDTH, fitted.state_dict())
+                log.write(json.dumps({"mapping_leaves_unexplained": unexplained}) + "\n")
+                mapping_is_fitted = True
+            told = trainer.train_step(plan_at(share, batch))
+            if trainer.step % 200 == 0:
+                means = {key: round(value, 5) for key, value in told.items()}
+                log.write(
+                    json.dumps({"share": round(share, 3), "kimg": trainer.shown / 1000, **means}) + "\n"
+                )
+            if time.monotonic() - looked > max(90.0, training_s / 12):
+                log.write(
+                    json.dumps({"kimg": trainer.shown / 1000, "snapshot": trainer.snapshot(out)}) + "\n"
+                )
+                torch.save(trainer.state(), work / "state.pt")
+                looked = time.monotonic()
+        log.write(json.dumps({"kimg": trainer.shown / 1000, "snapshot": trainer.snapshot(out)}) + "\n")
+    state = trainer.state()
+    torch.save(state, work / "state.pt")
+    cpu = {"g_ema": {key: value.cpu() for key, value in state["g_ema"].items()}}
+    spec = spec_of({**cpu, "mapping_width": trainer.mapping_width})
+    write_spec(out / f"clayfaces{size}.safetensors", spec, half=True)
+    halves = {key: value.cpu().half().contiguous() for key, value in state["d"].items()}
+    save_file(halves, out / f"clayfaces{size}.discriminator.safetensors")
+    seconds = time.monotonic() - begin
+    sys.stdout.write(f"{trainer.shown / 1000:.0f} kimg, {len(np.load(work / 'latents.npy'))} pictures, ")
+    sys.stdout.write(f"{seconds / 60:.1f} minutes\n")
+
+
+def main() -> None:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--count", type=int, default=30_000)
+    parser.add_argument("--bank", type=int, default=200_000)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    told = parser.parse_args()
+    run(told.out, told.size, told.minutes, told.count, told.bank, told.batch, told.device)
+
+
+if __name__ == "__main__":
+    main()
