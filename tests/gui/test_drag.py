@@ -73,6 +73,7 @@ def test_a_drag_is_one_entry_and_undo_brings_back_picture_and_points(
 ) -> None:
     document = window.studio.document
     before = document.recipe
+    panel.max_steps = 4
     pulled(panel)
     panel.start.click()
     qtbot.waitUntil(lambda: not panel.job.is_running, timeout=WAIT_MS)

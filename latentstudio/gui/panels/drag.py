@@ -52,6 +52,7 @@ class DragPanel(QWidget):
         self._begun = 0.0
         self._steps = 0
         self._drags = 0
+        self.max_steps = DragOptions().max_steps
         self._is_putting = False  # the change that comes back is this panel's own
         self._before: tuple[Recipe, tuple[DragPoint, ...]] | None = None
         self.tool: DragTool | None = None
@@ -216,6 +217,7 @@ class DragPanel(QWidget):
             mask=None if mask is None or mask.is_empty else mask,
             mask_weight=max(0.0, self.hold.slider.value),
             rate=DragOptions().rate * float(self._speed()),
+            max_steps=self.max_steps,
         )
 
     def _speed(self) -> float:
