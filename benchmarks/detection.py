@@ -25,7 +25,7 @@ from latentstudio.detection.calibration import SUFFIX, Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import Finding
 from latentstudio.detection.making import Plan, calibrate
-from latentstudio.detection.protocol import Protocol
+from latentstudio.detection.measuring import usual_protocol
 from latentstudio.detection.verdict import Word
 from latentstudio.detection.work import WorkHere
 from latentstudio.engine.requests import Progress
@@ -97,7 +97,7 @@ def main() -> None:
     info = generator.info
     real = draw_heads(options.work / "heads", options.n, max(info.img_size), HEADS_SEED)
     plan = Plan(real=(real,), others=tuple(options.others), count=options.n)
-    protocol, journal = Protocol(), options.work / f"{info.sha256[:12]}.measured.jsonl"
+    protocol, journal = usual_protocol(generator), options.work / f"{info.sha256[:12]}.measured.jsonl"
     farm = Farm(model, info.sha256, workers=options.workers, threads=1) if options.workers else None
     started, last = time.monotonic(), 0
     with farm or nullcontext(WorkHere(generator)) as work:

@@ -14,7 +14,7 @@ from latentstudio.errors import InputError
 if TYPE_CHECKING:
     from latentstudio.detection.calibration import Calibration
     from latentstudio.detection.protocol import Protocol
-    from latentstudio.models.info import GeneratorInfo
+    from latentstudio.models.generator import Generator
 
 
 def calibrate(
@@ -79,7 +79,7 @@ def calibrate(
     if quick:
         plan = replace(plan, extras=(), unseen=())
     generator = load_generator(model_path(model), device)
-    protocol = _protocol(generator.info, steps, plus_steps, restarts, distance)
+    protocol = _protocol(generator, steps, plus_steps, restarts, distance)
     out = out or calibration_path(generator.info.sha256)
     make_folder(out.parent)
     journal = journal or out.with_name(f"{out.name}.measured.jsonl")
@@ -123,10 +123,11 @@ def _range(text: str) -> tuple[float, float]:
         raise InputError(f'Can\'t read the range "{text}".', "Write it like 0.5-1.") from error
 
 
-def _protocol(info: GeneratorInfo, steps: int, plus_steps: int, restarts: int, distance: str) -> Protocol:
+def _protocol(generator: Generator, steps: int, plus_steps: int, restarts: int, distance: str) -> Protocol:
+    from latentstudio.detection.measuring import usual_protocol
     from latentstudio.detection.protocol import Protocol
 
-    protocol = Protocol.for_model(info)
+    protocol = usual_protocol(generator)
     projection = protocol.projection
     if steps:
         projection = projection.changed(steps=steps)

@@ -11,6 +11,7 @@ from pathlib import Path
 from latentstudio.detection.calibration import Calibration, calibration_path
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.making import Plan, calibrate
+from latentstudio.detection.measuring import usual_protocol
 from latentstudio.detection.photos import MIDDLE, find_photos
 from latentstudio.detection.protocol import Protocol
 from latentstudio.detection.work import WorkHere
@@ -47,7 +48,7 @@ def calibrate_job(plan: Plan, protocol: Protocol | None = None, tag: str = "cali
 
     def start(generator: Generator | None) -> JobSteps:
         network = _needed(generator)
-        return _calibrated(network, plan, protocol or Protocol.for_model(network.info))
+        return _calibrated(network, plan, protocol or usual_protocol(network))
 
     return Job("Calibrating detection", start, tag=tag)
 

@@ -25,6 +25,7 @@ from latentstudio.engine.requests import Progress
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.projection import Projection
 from latentstudio.inversion.projector import project
+from latentstudio.inversion.starts import statistics
 from latentstudio.inversion.synthesis import pictures, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.latent.sampling import z_from_seed
@@ -37,6 +38,8 @@ SPREAD_SAMPLES, SPREAD_SEED = 8192, 11
 SAMPLES, FEW_SAMPLES, SAMPLES_BATCH, SAMPLES_PSI, SMALL_PX = 256, 32, 16, 0.7, 64
 # Adam's largest step in w+: from where the projection in w ended, not anew.
 PLUS_RATE = 0.03
+# Adam's largest step in w, in units of w's spread in one direction.
+LOOK_RATE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +167,19 @@ class OwnKind:
         # One at a time: a discriminator may compare the pictures of a batch.
         scores = [float(self.judge(one[None].to(device))) for one in both]
         return scores[0], scores[1]
+
+
+def usual_protocol(generator: Generator) -> Protocol:
+    """How a model's pictures are measured unless told otherwise.
+
+    The learning rate is written down rather than left to the projector: a calibration must mean the same
+    when the projector's defaults change.
+    """
+    usual = Protocol.for_model(generator.info)
+    if generator.info.c_dim:
+        return usual
+    rate = LOOK_RATE * statistics(generator).std / generator.info.w_dim**0.5
+    return Protocol(usual.projection.changed(learning_rate=rate), usual.restarts, usual.plus_steps)
 
 
 _known: WeakKeyDictionary[Generator, OwnKind] = WeakKeyDictionary()

@@ -170,7 +170,7 @@ def test_a_calibration_is_made_in_the_window_and_found_again(
 ) -> None:
     from latentstudio.detection import jobs, making
 
-    monkeypatch.setattr(jobs.Protocol, "for_model", lambda info: HASTY)
+    monkeypatch.setattr(jobs, "usual_protocol", lambda generator: HASTY)
     monkeypatch.setattr(
         making, "Plan", lambda real, count: Plan(real=real, count=24, copies=("clean",), extras=(), unseen=())
     )
