@@ -14,6 +14,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Generator as Iteration
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from latentstudio.cluster.farm import Farm
 from latentstudio.detection.calibration import SUFFIX, Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import Finding
-from latentstudio.detection.making import Plan, calibrate
+from latentstudio.detection.making import Plan, calibrate, measured_so_far
 from latentstudio.detection.measuring import usual_protocol
 from latentstudio.detection.verdict import Word
 from latentstudio.detection.work import WorkHere
@@ -81,6 +82,23 @@ def one_by_one(generator: Generator, made: Calibration, photos: list[Path]) -> l
             return found
 
 
+def measured(steps: Iteration[Progress, None, Calibration], minutes: float) -> Calibration:
+    """The calibration that the steps lead to; ends the program when the time is over before."""
+    started, last = time.monotonic(), 0
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            return end.value
+        spent = time.monotonic() - started
+        if step.done >= last + 50:
+            last = step.done
+            sys.stderr.write(f"{step.done} of {step.total}, {spent:.0f} s\n")
+        if minutes and spent > 60 * minutes:
+            steps.close()
+            raise SystemExit(f"stopped at {step.done} of {step.total}; run it again to go on")
+
+
 def main() -> None:
     """Parse the arguments and run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
@@ -90,6 +108,7 @@ def main() -> None:
     parser.add_argument("--others", type=Path, nargs="*", default=[], help="pictures of other generators")
     parser.add_argument("--photos", type=int, default=10, help="how many are judged alone, for their time")
     parser.add_argument("--minutes", type=float, default=0, help="stop measuring after so long; 0 for never")
+    parser.add_argument("--fit-only", action="store_true", help="measure nothing more; fit what there is")
     parser.add_argument("--keep", action="store_true", help="put the calibration beside the bundled model")
     options = parser.parse_args()
     model = default_model()
@@ -98,22 +117,15 @@ def main() -> None:
     real = draw_heads(options.work / "heads", options.n, max(info.img_size), HEADS_SEED)
     plan = Plan(real=(real,), others=tuple(options.others), count=options.n)
     protocol, journal = usual_protocol(generator), options.work / f"{info.sha256[:12]}.measured.jsonl"
-    farm = Farm(model, info.sha256, workers=options.workers, threads=1) if options.workers else None
-    started, last = time.monotonic(), 0
-    with farm or nullcontext(WorkHere(generator)) as work:
-        steps = calibrate(plan, info, protocol, work, journal)
-        while True:
-            try:
-                step: Progress = next(steps)
-            except StopIteration as end:
-                made: Calibration = end.value
-                break
-            if step.done >= last + 50:
-                last = step.done
-                sys.stderr.write(f"{step.done} of {step.total}, {time.monotonic() - started:.0f} s\n")
-            if options.minutes and time.monotonic() - started > 60 * options.minutes:
-                steps.close()
-                raise SystemExit(f"stopped at {step.done} of {step.total}; run it again to go on")
+    if options.fit_only:
+        made = measured_so_far(plan, info, protocol, journal)
+    else:
+        with (
+            Farm(model, info.sha256, workers=options.workers, threads=1)
+            if options.workers
+            else nullcontext(WorkHere(generator)) as work
+        ):
+            made = measured(calibrate(plan, info, protocol, work, journal), options.minutes)
     out = options.work / f"{model.stem}{SUFFIX}"
     made.save(out)
     if options.keep:

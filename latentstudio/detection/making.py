@@ -136,6 +136,30 @@ def calibrate(
     return build(list(records.values()), info, protocol, _about(plan, skipped))
 
 
+def measured_so_far(plan: Plan, info: GeneratorInfo, protocol: Protocol, journal_path: Path) -> Calibration:
+    """The calibration of a run that was stopped: from the pictures all of whose copies are measured.
+
+    Raises:
+        InputError: too few pictures, or the journal belongs to something else.
+    """
+    about = {"model": info.sha256, "protocol": protocol.digest, "plan": plan.to_json()}
+    with Journal(journal_path, about) as journal:
+        records = [record_of(line) for line in journal.lines]
+    copies: dict[tuple[str, str], set[str]] = {}
+    for record in records:
+        copies.setdefault((record.kind, record.name), set()).add(record.degradation)
+    pictures = sorted(picture for picture, names in copies.items() if names >= set(plan.copies))
+    held_out = dict(zip(pictures, split(pictures), strict=True))
+    # A degradation that shall be new to the fit may only be tried on held-out pictures.
+    used = [
+        record
+        for record in records
+        if (held := held_out.get((record.kind, record.name))) is not None
+        and (held or record.degradation not in plan.unseen)
+    ]
+    return build(used, info, protocol, _about(plan, ()))
+
+
 def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:
     """The tasks, and why photos were left out.
 

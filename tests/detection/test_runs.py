@@ -13,7 +13,7 @@ from latentstudio import Recipe, render
 from latentstudio.detection.calibration import Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import difference_map
-from latentstudio.detection.making import Plan, calibrate, tasks_of
+from latentstudio.detection.making import Plan, calibrate, measured_so_far, tasks_of
 from latentstudio.detection.measuring import measure_pictures, own_kind, own_picture
 from latentstudio.detection.photos import find_photos, frame_photo
 from latentstudio.detection.protocol import Protocol
@@ -153,6 +153,9 @@ def test_a_stopped_calibration_goes_on_from_its_journal(
     first = Counting(WorkHere(tiny), stop_after=30)
     with pytest.raises(KeyboardInterrupt):
         ended(calibrate(plan, tiny.info, hasty, first, journal))
+    # What was measured before the stop is enough for a smaller calibration, or says that it isn't.
+    with pytest.raises(InputError, match="at least 10"):
+        measured_so_far(plan, tiny.info, hasty, journal)
     second = Counting(WorkHere(tiny))
     seen, found = ended(calibrate(plan, tiny.info, hasty, second, journal))
     assert not set(first.keys) & set(second.keys)
@@ -161,6 +164,8 @@ def test_a_stopped_calibration_goes_on_from_its_journal(
     assert len(found.samples) == len(made.samples) == 48
     with pytest.raises(InputError, match="another model"):
         ended(calibrate(plan, tiny.info, replace(hasty, plus_steps=2), second, journal))
+    so_far = measured_so_far(plan, tiny.info, hasty, journal)
+    assert so_far.rows == found.rows
     # Fewer pictures of the same plan need nothing new, and take nothing that is not theirs.
     third = Counting(WorkHere(tiny))
     smaller = ended(calibrate(replace(plan, count=22), tiny.info, hasty, third, journal))[1]
