@@ -11,7 +11,7 @@ Support Vector Machines", for scaling out-of-fold scores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,25 +122,47 @@ def cross_validated(values: Numbers, labels: Labels, groups: NDArray[np.int64]) 
 def choose(
     values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str], most: int = 8
 ) -> tuple[str, ...]:
-    """Forward selection: the statistics that lower the cross-validated log loss, the best first."""
+    """The statistics with the lowest cross-validated log loss, of three ways to choose them.
+
+    Forward selection (the best first, at most `most`), backward elimination from all, and all of them:
+    a statistic may tell little alone and much beside another.
+    """
     check_sizes(labels, groups)
     scaled = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+
+    def loss(columns: Sequence[int]) -> float:
+        return _log_loss(out_of_fold(scaled[:, columns], labels, groups, 0.3), labels)
+
+    everything = list(range(len(names)))
+    forward = _forward(everything, loss, most)
+    backward = _backward(everything, loss)
+    best = min((forward, backward, everything), key=loss)
+    return tuple(names[i] for i in best)
+
+
+def _forward(columns: list[int], loss: Callable[[Sequence[int]], float], most: int) -> list[int]:
     chosen: list[int] = []
     best = float(np.log(2))
-    while len(chosen) < min(most, len(names)):
-        losses = {
-            i: _log_loss(out_of_fold(scaled[:, [*chosen, i]], labels, groups, 0.3), labels)
-            for i in range(len(names))
-            if i not in chosen
-        }
+    while len(chosen) < min(most, len(columns)):
+        losses = {i: loss([*chosen, i]) for i in columns if i not in chosen}
         winner = min(losses, key=losses.__getitem__)
-        if losses[winner] > best * (1 - LEAST_GAIN):
+        if chosen and losses[winner] > best * (1 - LEAST_GAIN):
             break
         chosen.append(winner)
         best = losses[winner]
-    if not chosen:
-        chosen = [0]
-    return tuple(names[i] for i in chosen)
+    return chosen
+
+
+def _backward(columns: list[int], loss: Callable[[Sequence[int]], float]) -> list[int]:
+    kept, best = list(columns), loss(columns)
+    while len(kept) > 1:
+        losses = {i: loss([k for k in kept if k != i]) for i in kept}
+        weakest = min(losses, key=losses.__getitem__)
+        if losses[weakest] > best:
+            break
+        kept.remove(weakest)
+        best = losses[weakest]
+    return kept
 
 
 def check_sizes(labels: Labels, groups: NDArray[np.int64]) -> None:
