@@ -265,7 +265,9 @@ class PhotoPanel(QWidget):
         recipe = recipe.changed(directions=kept)
         if kept or self._model is None:
             return recipe
-        return with_listed(recipe, self._model.directions.get("pca", []))
+        found = self._model.directions
+        with_names = [direction for direction in found.get("named", []) if direction.space != Z]
+        return with_listed(recipe, with_names or found.get("pca", []))
 
     # --- the face finder ------------------------------------------------------------------------
 
