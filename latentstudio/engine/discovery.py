@@ -22,6 +22,7 @@ from torch import Tensor
 
 from latentstudio.atomic_file import write_atomically
 from latentstudio.engine.batches import in_batches
+from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.plain_discovery import layer_components, map_components
 from latentstudio.engine.requests import Job, JobSteps, Progress
 from latentstudio.errors import InputError
@@ -135,6 +136,7 @@ def _pca_steps(generator: Generator, samples: int, components: int) -> JobSteps:
     path = _cache_path(generator, f"pca-{samples}-{components}-v2")
     found = _load(path)
     if found is None:
+        keep_freed_memory()
         statistics = StreamedCovariance(info.w_dim)
         for w in many_w(generator, samples):
             statistics.update(w, quickly=samples >= MANY)

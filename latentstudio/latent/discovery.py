@@ -63,11 +63,11 @@ class StreamedCovariance:
                 strongest are lost in its rounding.
         """
         if self._shift is None:
-            self._shift = samples.mean(0, dtype=np.float64)
-        centered: NDArray[np.floating] = samples - self._shift
-        self._sum += centered.sum(0)
-        if quickly:
-            centered = centered.astype(np.float32)
+            # Rounded, so that it can be taken off in either precision.
+            self._shift = samples.mean(0, dtype=np.float64).astype(np.float32).astype(np.float64)
+        shift = self._shift.astype(np.float32) if quickly else self._shift
+        centered: NDArray[np.floating] = samples - shift
+        self._sum += centered.sum(0, dtype=np.float64)
         self._outer += centered.T @ centered
         self.count += len(samples)
 
