@@ -29,7 +29,7 @@ from latentstudio.inversion.pictures import as_pixels
 from latentstudio.inversion.pixel_terms import pyramid
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.starts import statistics
-from latentstudio.inversion.synthesis import Rung, picture, pictures, rungs
+from latentstudio.inversion.synthesis import Rung, has_quick_bfloat16, picture, pictures, rungs
 from latentstudio.models.generator import Generator, State
 
 # Pictures of this size say enough about most latents.
@@ -181,7 +181,7 @@ class _Trainer:
         images = torch.from_numpy(np.stack([self.images[i] for i in chosen])).to(device)
         images = images.float() / 127.5 - 1
         wanted = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=_has_quick_bfloat16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_quick_bfloat16(device)):
             guess = self.encoder(images)
         error = ((guess - wanted) / self.encoder.scale).square().mean()
         losses = {"latent": error}
@@ -274,13 +274,6 @@ class _Trainer:
         self.adam.first = [value.to(device) for value in first]
         self.adam.second = [value.to(device) for value in second]
         self.step, self.adam.steps = step, adam_steps
-
-
-def _has_quick_bfloat16(device: torch.device) -> bool:
-    """Whether this device computes in 16 bits at once rather than by way of 32."""
-    if device.type == "cpu":
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def statistics_mean(generator: Generator, w: Tensor) -> Tensor:

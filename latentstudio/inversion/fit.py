@@ -52,7 +52,7 @@ from latentstudio.inversion.schedule import (
 )
 from latentstudio.inversion.starting import find_start
 from latentstudio.inversion.starts import Statistics, class_tensor, statistics_steps
-from latentstudio.inversion.synthesis import gradients, rungs
+from latentstudio.inversion.synthesis import gradients, has_quick_bfloat16, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.models.generator import Generator, Inputs
 from latentstudio.models.preview_heads import fit_steps
@@ -63,6 +63,8 @@ PATIENCE_S = 0.2
 CHECKPOINT_EVERY = 10
 # The first trial of the quasi-Newton phase goes this share of the spread.
 FIRST_STEP = 0.02
+# The last steps are exact, whatever the precision.
+EXACT_STEPS = 10
 # The latent's share of its rate while the noise is fitted.
 SETTLED = 0.1
 
@@ -213,7 +215,7 @@ class Fit:
         passing = gradients(generator, inputs, phase.rung, loss_of)
         while True:
             # Others may draw while this waits: they must find the generator as they left it.
-            generator.compute_dtype = self.dtype
+            generator.compute_dtype = self._dtype(phase)
             try:
                 next(passing)
             except StopIteration as end:
@@ -254,10 +256,17 @@ class Fit:
         settled = SETTLED if phase.fits_noise else 1.0
         return [rate * ramp * settled] * count + [PUBLISHED_RATE * ramp] * others
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """In which type the features of a step are computed."""
-        return torch.float32
+    def _dtype(self, phase: Phase) -> torch.dtype:
+        """In which type a step computes the features.
+
+        A line search needs exact losses, and the last steps decide the picture; the others may be rough.
+        """
+        generator, options = self.generator, self.options
+        is_rough = phase.way != QUASI_NEWTON and self.step < options.total_steps - EXACT_STEPS
+        is_worth_it = options.method == FAST and generator.info.img_resolution >= EARLY_FROM_PX
+        if options.precision == "exact" or not (is_rough and is_worth_it and generator.has_fast_precision):
+            return torch.float32
+        return torch.bfloat16 if has_quick_bfloat16(generator.device) else torch.float32
 
     def _penalties(self, phase: Phase) -> dict[str, Tensor]:
         """What is minimised beside the distance, each (N,)."""

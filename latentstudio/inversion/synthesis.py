@@ -116,6 +116,13 @@ def pictures(generator: Generator, ws: Tensor, rung: Rung, noise_mode: str = "co
     return picture(generator, rung, state)
 
 
+def has_quick_bfloat16(device: torch.device) -> bool:
+    """Whether this device computes in 16 bits at once rather than by way of 32."""
+    if device.type == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def _pieces(generator: Generator, rung: Rung) -> Iterator[tuple[int, int]]:
     """Ranges of stages that together reach the rung."""
     start = 0
