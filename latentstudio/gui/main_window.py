@@ -115,6 +115,8 @@ class MainWindow(QMainWindow):
     def start(self, paths: list[Path] | None = None) -> None:
         """Load the engine, and open what was asked for, or the bundled model."""
         self.canvas.set_message("Starting…")
+        # Else the keyboard would begin at a button of the header, and Space open a file.
+        self.canvas.setFocus()
         self.studio.bridge.start()
         if paths:
             self.filing.open_path(paths[0])

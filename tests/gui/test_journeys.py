@@ -61,6 +61,10 @@ def drop(window: MainWindow, path: Path) -> None:
     QApplication.sendEvent(window, QDropEvent(point, copy, mime, LEFT, NONE))
 
 
+def test_the_keyboard_starts_at_the_picture(window: MainWindow) -> None:
+    assert window.focusWidget() is window.canvas
+
+
 def test_the_window_opens_with_a_model_its_picture_and_its_sliders(qtbot: QtBot, window: MainWindow) -> None:
     assert [r.name.text() for r in directions(window).rows] == ["Turn", "Light"]
     assert not window.canvas.image.isNull()
