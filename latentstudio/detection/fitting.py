@@ -133,7 +133,8 @@ def choose(
     def loss(columns: Sequence[int]) -> float:
         return _log_loss(out_of_fold(scaled[:, columns], labels, groups, 0.3), labels)
 
-    everything = list(range(len(names)))
+    # What never changes (the agreement of a single try) can tell nothing.
+    everything = [i for i in range(len(names)) if values[:, i].std() > 1e-9] or [0]
     forward = _forward(everything, loss, most)
     backward = _backward(everything, loss)
     best = min((forward, backward, everything), key=loss)

@@ -15,6 +15,7 @@ from latentstudio.detection.calibration import (
     read_calibration,
 )
 from latentstudio.detection.protocol import Protocol, quick_projection
+from latentstudio.detection.statistics import STATISTICS
 from latentstudio.errors import InputError
 
 _kept: list[Calibration] = []
@@ -61,6 +62,22 @@ def test_a_person_s_own_calibration_is_found_before_others(made: Calibration, in
     assert found.sha256 == info.sha256
     own.write_text("{")
     assert find_calibration(info) is None
+
+
+def test_the_bundled_model_s_calibration_travels_with_it_and_was_made_for_it() -> None:
+    import hashlib
+
+    from latentstudio.models.library import default_model
+
+    model = default_model()
+    (path,) = model.parent.glob("*.calibration.json")
+    travelling = read_calibration(path)
+    assert travelling.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert path.stat().st_size < 200_000
+    clean = travelling.row("clean")
+    assert clean is not None
+    assert clean.auc > 0.95
+    assert set(travelling.log_odds.names) <= set(STATISTICS)
 
 
 @pytest.mark.parametrize(
