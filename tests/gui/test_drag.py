@@ -76,7 +76,7 @@ def test_a_drag_is_one_entry_and_undo_brings_back_picture_and_points(
     panel.max_steps = 4
     pulled(panel)
     panel.start.click()
-    qtbot.waitUntil(lambda: not panel.job.is_running, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not panel.job.is_running, timeout=4 * WAIT_MS)
     assert [entry.label for entry in document.entries][-1] == "Drag a point"
     assert len(document.entries) == 2
     assert document.recipe.directions[-1].direction.origin == "drag"
