@@ -148,7 +148,7 @@ def by_encoder(generator: Generator, count: int) -> dict[str, Any]:
 def tuning(generator: Generator, count: int) -> dict[str, Any]:
     targets = heads(count)
     pivots, _, _ = run(generator, targets, PYRAMID)
-    tuned, _, _ = run(generator, targets, PYRAMID.changed(tune_steps=100, tune_rate=1e-3))
+    tuned, _, _ = run(generator, targets, PYRAMID.changed(tune_steps=100))
     ratios = [a.distance / b.distance for a, b in zip(pivots, tuned, strict=True)]
     return {"n": count, "times_nearer": ratios, "median": statistics.median(ratios)}
 

@@ -9,6 +9,7 @@ Source: Roich et al., "Pivotal Tuning for Latent-based Editing of Real Images", 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator as Iteration
 from dataclasses import replace
@@ -37,6 +38,8 @@ from latentstudio.models.tuning import SUFFIX, Tuning, copied, rounded, tuned
 # Squared pixel differences count as much as the distance, as published.
 PIXEL_WEIGHT = 1.0
 PATIENCE_S = 0.2
+# Shares of the steps over which the rate rises and falls.
+RISE, FALL = 0.1, 0.25
 
 Steps = Iteration[ProjectionProgress, None, Projection]
 
@@ -112,7 +115,7 @@ def tune(
         reached = float(sum(values.sum() for values in history[-1].values()))
         if control.stops or reached <= options.tune_stop * pivot.distance:
             break
-        adam.step(options.tune_rate)
+        adam.step(options.tune_rate * _ramp(step, options.tune_steps))
         due = options.preview_every and (step + 1) % shown == 0
         yield progress(image if due else None)
     before = dict(generator.named_parameters())
@@ -130,6 +133,9 @@ def tune(
         reached = float(prepared(nominal(generator, image)))
     names = history[0] if history else {}
     terms = {name: np.array([row[name][0] for row in history], np.float32) for name in names}
+    if reached >= pivot.distance:
+        # Too large a rate leads away; then the pivot is the better picture.
+        return replace(pivot, options=options, seconds=pivot.seconds + time.perf_counter() - started)
     total = np.zeros(len(history), np.float32)
     for values in terms.values():
         total += values
@@ -148,3 +154,10 @@ def tune(
         options=options,
         checkpoint=None,
     )
+
+
+def _ramp(step: int, steps: int) -> float:
+    """The share of the rate in a step: a short rise, as Adam's first steps are its wildest; a fall."""
+    rise = min(1.0, (step + 1) / max(1.0, RISE * steps))
+    fall = min(1.0, (1 - step / steps) / FALL)
+    return rise * (0.5 - 0.5 * math.cos(math.pi * fall))

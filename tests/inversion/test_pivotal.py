@@ -80,3 +80,11 @@ def test_a_reference_can_name_no_other_place(sha256, name):
 
 def test_a_recipe_without_tuning_is_stored_as_before():
     assert "tuning" not in dumps(Recipe.from_seed(1))
+
+
+def test_a_rate_that_leads_away_leaves_the_pivot_as_it_was(tiny, photo):
+    pivot = projected(tiny, [photo], OPTIONS.changed(tune_steps=0))[0]
+    spoilt = projected(tiny, [photo], OPTIONS.changed(tune_rate=100.0, tune_steps=3))[0]
+    assert spoilt.tuning is None
+    assert spoilt.distance == pivot.distance
+    assert np.array_equal(render(spoilt.to_recipe(tiny.info), tiny), spoilt.image)
