@@ -99,7 +99,8 @@ def _run(
     from latentstudio.cli.working import followed, place_of_work
     from latentstudio.detection.detecting import detect as steps_of
 
-    with place_of_work(generator, workers, scheduler) as work:
+    # Each alone, as in the window and on a cluster: a verdict must not depend on a photo's neighbours.
+    with place_of_work(generator, workers, scheduler, batch=1) as work:
         steps = steps_of(
             paths, generator.info, calibration, work, prior=prior, frame=frame, journal_path=journal
         )
