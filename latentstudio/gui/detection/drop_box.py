@@ -5,27 +5,22 @@ Owns the invitation and the drop. GUI thread.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtCore import QMimeData, QRectF, Qt
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QEnterEvent,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from latentstudio.gui.dragging import dropped_files
 from latentstudio.gui.theme import tokens
+from latentstudio.gui.widgets.drop_target import DropTarget
 
 HEIGHT_PX = 76
 
 
-class DropBox(QWidget):
+class DropBox(DropTarget):
     """Drop photos or folders of them, or click to choose.
 
     Signals:
@@ -33,17 +28,9 @@ class DropBox(QWidget):
         dropped(list): files and folders.
     """
 
-    clicked = Signal()
-    dropped = Signal(list)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._is_warm = False
         self._words = ("", "")
-        self.setAcceptDrops(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(HEIGHT_PX)
         self.set_words("Drop photos or a folder here", "or click to choose them")
 
@@ -53,41 +40,13 @@ class DropBox(QWidget):
         self.setAccessibleName(first)
         self.update()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Chosen."""
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
+    def is_welcome(self, mime: QMimeData) -> bool:
+        """Files on this machine."""
+        return bool(dropped_files(mime))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter and space choose, too."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.clicked.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Warm under the pointer."""
-        self._warm(True)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """And not beside it."""
-        self._warm(False)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files on this machine are welcome."""
-        if dropped_files(event.mimeData()):
-            event.acceptProposedAction()
-            self._warm(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The drag goes elsewhere."""
-        self._warm(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Take them."""
-        self._warm(False)
-        event.acceptProposedAction()
-        self.dropped.emit(dropped_files(event.mimeData()))
+    def taken(self, mime: QMimeData) -> object:
+        """Their paths."""
+        return dropped_files(mime)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """A dashed frame with two lines of words."""
@@ -110,7 +69,3 @@ class DropBox(QWidget):
         painter.setFont(font)
         painter.setPen(t.color("muted"))
         painter.drawText(line.translated(0, 21), middle, self._words[1])
-
-    def _warm(self, is_warm: bool) -> None:
-        self._is_warm = is_warm
-        self.update()

@@ -7,30 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QEnterEvent,
     QImage,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPainterPath,
     QPaintEvent,
     QPen,
     QPolygonF,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from latentstudio.gui.icons import pixmap
 from latentstudio.gui.theme import tokens
+from latentstudio.gui.widgets.drop_target import DropTarget
 
 EMPTY_PX, FULL_PX = 132, 148
 
 
-class DropZone(QWidget):
+class DropZone(DropTarget):
     """Drop a photograph, or click.
 
     Signals:
@@ -38,20 +33,12 @@ class DropZone(QWidget):
         dropped(object): the mime data of a drop.
     """
 
-    clicked = Signal()
-    dropped = Signal(object)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._image = QImage()
         self._size = (1, 1)
         self._quad: NDArray[np.float64] | None = None
-        self._is_warm = False
         self.words = ("Drop a photo here", "or click to open one, or paste it with Ctrl+V")
-        self.setAcceptDrops(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(EMPTY_PX)
         self.setAccessibleName("Photo")
 
@@ -82,41 +69,9 @@ class DropZone(QWidget):
         """Wide as there is room."""
         return QSize(280, EMPTY_PX if self._image.isNull() else FULL_PX)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Chosen."""
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.clicked.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter and space choose, too."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.clicked.emit()
-        else:
-            super().keyPressEvent(event)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Warm under the pointer."""
-        self._warm(True)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """And not beside it."""
-        self._warm(False)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files and pictures are welcome."""
-        if event.mimeData().hasUrls() or event.mimeData().hasImage():
-            event.acceptProposedAction()
-            self._warm(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """The drag goes elsewhere."""
-        self._warm(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Take it."""
-        self._warm(False)
-        event.acceptProposedAction()
-        self.dropped.emit(event.mimeData())
+    def is_welcome(self, mime: QMimeData) -> bool:
+        """Files and pictures."""
+        return bool(mime.hasUrls() or mime.hasImage())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The invitation, or the photograph."""
@@ -167,7 +122,3 @@ class DropZone(QWidget):
             int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
             self.words[1],
         )
-
-    def _warm(self, is_warm: bool) -> None:
-        self._is_warm = is_warm
-        self.update()
