@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import sys
 import time
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from pathlib import Path
 
 import torch
 from clay_data import load_bank, load_pictures
+from sharing import is_first, join, told_by_first
+from torch import multiprocessing
 from trainer import Trainer, read_plan
 
 from latentstudio.models.clay_factors import load_factor_network
@@ -37,18 +40,23 @@ def save_state(trainer: Trainer, folder: Path) -> None:
 def run(trainer: Trainer, folder: Path, minutes: float, every_s: float) -> None:
     """Train until the time is over or the plan says stop; figures go to `log.jsonl`."""
     start = saved = time.monotonic()
-    plan, sums, count = read_plan(folder / "plan.json"), {}, 0
+    plan, sums, count, over = read_plan(folder / "plan.json"), {}, 0, False
     with (folder / "log.jsonl").open("a", buffering=1) as log:
         while True:
             if trainer.step % 50 == 0:
-                plan = read_plan(folder / "plan.json")
+                late = time.monotonic() - start > minutes * 60
+                plan, over = told_by_first((read_plan(folder / "plan.json"), late))
+                over = over or plan.stop
             before = time.monotonic()
             for key, value in trainer.train_step(plan).items():
                 sums[key] = sums.get(key, 0.0) + value
             count += 1
             now = time.monotonic()
             trainer.seconds += now - before
-            over = now - start > minutes * 60
+            if not is_first():
+                if over:
+                    return
+                continue
             if trainer.step % 100 == 0 or over:
                 entry = {
                     "step": trainer.step,
@@ -58,13 +66,13 @@ def run(trainer: Trainer, folder: Path, minutes: float, every_s: float) -> None:
                 entry |= {key: round(value / count, 5) for key, value in sums.items()}
                 log.write(json.dumps(entry) + "\n")
                 sums, count = {}, 0
-            if now - saved > every_s or over or plan.stop:
+            if now - saved > every_s or over:
                 save_state(trainer, folder)
                 told = {key: round(value, 4) for key, value in trainer.snapshot(folder).items()}
                 entry = {"step": trainer.step, "kimg": trainer.shown / 1000, "clock": time.strftime("%H:%M")}
                 log.write(json.dumps(entry | {"plan": asdict(plan), "snapshot": told}) + "\n")
                 saved = time.monotonic()
-            if over or plan.stop:
+            if over:
                 return
 
 
@@ -80,25 +88,45 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=240, help="seconds between two states")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--processes", type=int, default=1, help="train in so many, each with --threads")
     told = parser.parse_args()
-    torch.set_num_threads(told.threads)
-    torch.manual_seed(int(time.time()))
     told.run.mkdir(parents=True, exist_ok=True)
+    if told.processes == 1:
+        train(0, told, 0)
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(train, (told, port), nprocs=told.processes)
+
+
+def train(rank: int, told: argparse.Namespace, port: int) -> None:
+    """One of the training processes, or the only one (port 0)."""
+    if port:
+        join(rank, told.processes, port)
+    torch.set_num_threads(told.threads)
+    torch.manual_seed(int(time.time()) + 1000 * rank)
     trainer = Trainer(load_pictures(told.data), load_bank(told.data), told.device)
     if told.critic:
         trainer.critic = load_factor_network(told.critic).to(told.device)
     if (told.run / "state.pt").exists():
         trainer.restore(torch.load(told.run / "state.pt", weights_only=True))
-        sys.stdout.write(f"going on at step {trainer.step}\n")
+        say(f"going on at step {trainer.step}")
     elif told.init:
         left = trainer.start_from(told.init)
-        sys.stdout.write(f"took over {told.init.name}; embedding leaves {left:.3f} of its w unexplained\n")
-    sys.stdout.flush()
+        say(f"took over {told.init.name}; embedding leaves {left:.3f} of its w unexplained")
     if told.mapping:
         fitted = torch.load(told.mapping, weights_only=True)
         trainer.set_mapping(fitted["width"], fitted["mapping"])
-        sys.stdout.write(f"took over the mapping {told.mapping.name}\n")
+        say(f"took over the mapping {told.mapping.name}")
     run(trainer, told.run, told.minutes, told.every)
+
+
+def say(words: str) -> None:
+    """Tell it once, whatever the number of processes."""
+    if is_first():
+        sys.stdout.write(words + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

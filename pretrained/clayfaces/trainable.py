@@ -199,18 +199,33 @@ class EqualConv(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """StyleGAN2's residual discriminator with minibatch standard deviation.
+    """StyleGAN2's residual discriminator with minibatch standard deviation, told a head's features.
+
+    Told what a picture should show, it need not guess whether glasses are missing: that is what makes the
+    generator draw them.
 
     Args:
         resolution: side of the pictures.
-        channels: features at 4, 8, ... pixels.
+        channels: features at 4, 8, ... pixels; as many levels as are left after folding.
+        fold: blocks of fold x fold pixels become channels first, which loses nothing and is quicker.
+        told: how many features describe a picture; 0 if nothing does.
+
+    Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN"; Miyato and Koyama, "cGANs
+    with Projection Discriminator" (how the features are asked about).
     """
 
-    def __init__(self, resolution: int = 64, channels: tuple[int, ...] = (192, 192, 128, 64, 32)) -> None:
+    def __init__(
+        self,
+        resolution: int = 64,
+        channels: tuple[int, ...] = (192, 192, 128, 64, 32),
+        fold: int = 1,
+        told: int = 0,
+    ) -> None:
         super().__init__()
-        count = int(math.log2(resolution)) - 1
+        count = int(math.log2(resolution // fold)) - 1
         c = list(channels[:count])[::-1]
-        self.fromrgb = EqualConv(3, c[0], 1)
+        self.fold = fold
+        self.fromrgb = EqualConv(3 * fold * fold, c[0], 1)
         half = math.sqrt(0.5)
         self.first = nn.ModuleList(EqualConv(a, a) for a in c[:-1])
         self.second = nn.ModuleList(EqualConv(a, b, scale=half) for a, b in pairwise(c))
@@ -220,16 +235,42 @@ class Discriminator(nn.Module):
         self.last = EqualConv(c[-1] + 1, c[-1])
         self.hidden = FullyConnected(c[-1] * 16, c[-1], activation="lrelu")
         self.score = FullyConnected(c[-1], 1)
+        self.asked = (
+            nn.Sequential(FullyConnected(told, 256, activation="lrelu"), FullyConnected(256, c[-1]))
+            if told
+            else None
+        )
         self.compute_dtype = torch.float32
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) in [-1, 1] -> scores (N, 1), high for real."""
-        x = self.fromrgb(images.to(self.compute_dtype).contiguous(memory_format=torch.channels_last))
+    def forward(self, images: Tensor, features: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+        """Scores (N, 1), high for real.
+
+        Args:
+            images: (N, 3, H, W) in [-1, 1].
+            features: what they should show, standardised, (N, told); None if nothing is known.
+            known: 1 where the features count, 0 where not, (N, 1); None for everywhere.
+        """
+        return self.look(images, features, known)[0]
+
+    def look(
+        self, images: Tensor, features: Tensor | None = None, known: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The scores, and what each level saw: (N, C, H, W) from fine to coarse."""
+        x = images.to(self.compute_dtype)
+        if self.fold > 1:
+            x = F.pixel_unshuffle(x, self.fold)
+        x = self.fromrgb(x.contiguous(memory_format=torch.channels_last))
+        seen = []
         for first, second, skip in zip(self.first, self.second, self.skip, strict=True):
             x = second(F.avg_pool2d(first(x), 2)) + skip(F.avg_pool2d(x, 2))
+            seen.append(x)
         x = self.last(torch.cat([x, _deviation(x)], 1))
-        score: Tensor = self.score(self.hidden(x.float().flatten(1)))
-        return score
+        hidden = self.hidden(x.float().flatten(1))
+        score: Tensor = self.score(hidden)
+        if self.asked is not None and features is not None:
+            match = (hidden * self.asked(features)).mean(1, keepdim=True)
+            score = score + (match if known is None else match * known)
+        return score, seen
 
 
 def _deviation(x: Tensor, group: int = 4) -> Tensor:

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
 from safetensors import safe_open
+from sharing import agree, processes
 from torch import Tensor
 from trainable import (
     CHANNELS,
@@ -55,7 +56,10 @@ class Plan:
         perceptual: weight of the difference in what a factor network sees (--critic); 0 leaves it out.
         distil: weight of the mapping's loss on fresh latents, every other step.
         via_z: share of the pictures whose w comes from the mapping instead of the embedding.
+        pixel: weight of the whole pixel loss.
         adversarial: weight of the discriminator's opinion; 0 leaves it out.
+        matching: weight of the difference in what the discriminator's levels see of both.
+        told: share of the pictures whose features the discriminator is told.
         d_only: train the discriminator alone (to warm it up).
         r1: weight of the gradient penalty, every 16 steps.
         mixing: share of the batch whose styles are mixed; those have no drawn picture to match.
@@ -74,7 +78,10 @@ class Plan:
     perceptual: float = 0.0
     distil: float = 1.0
     via_z: float = 0.0
+    pixel: float = 1.0
     adversarial: float = 0.0
+    matching: float = 0.0
+    told: float = 0.7
     d_only: bool = False
     r1: float = 1.0
     mixing: float = 0.25
@@ -115,7 +122,8 @@ class Trainer:
         self.g = new_generator(channels or CHANNELS[:levels]).to(device)
         self.m = Embedding(bank.features.mean(0), bank.features.std(0)).to(device)
         d_channels = (192, 192, 128, 64, 32, 16)[:levels]
-        self.d = Discriminator(size, d_channels).to(device, memory_format=torch.channels_last)
+        self.d = Discriminator(size, d_channels, fold=2, told=bank.features.shape[1])
+        self.d.to(device, memory_format=torch.channels_last)
         self.g_ema, self.m_ema = (copy.deepcopy(net).requires_grad_(False).eval() for net in (self.g, self.m))
         self.g.compute_dtype = self.d.compute_dtype = self.g_ema.compute_dtype = torch.bfloat16
         self.mapping_width = W_DIM
@@ -211,7 +219,12 @@ class Trainer:
         if state.get("mapping_width", W_DIM) != self.mapping_width:
             self.set_mapping(state["mapping_width"])
         parts = [group["part"] for group in self.g_optimiser.param_groups]
-        for name in ("g", "m", "d", "g_ema", "m_ema", "g_optimiser", "d_optimiser"):
+        names = ["g", "m", "g_ema", "m_ema", "g_optimiser"]
+        # A run from before its discriminator was built this way goes on with a new one.
+        now = {key: value.shape for key, value in self.d.state_dict().items()}
+        if now == {key: value.shape for key, value in state["d"].items()}:
+            names += ["d", "d_optimiser"]
+        for name in names:
             getattr(self, name).load_state_dict(state[name])
         for group, part in zip(self.g_optimiser.param_groups, parts, strict=True):
             group["part"] = part
@@ -234,25 +247,25 @@ class Trainer:
         with torch.set_grad_enabled(not plan.d_only):
             fake = self.g.synthesis(ws, "random" if adversarial else "none")
         if adversarial:
-            told |= self._discriminator_step(plan, real, fake.detach())
+            shown = ((features - self.m.mean) / self.m.std).clamp(-4, 4)
+            known = (torch.rand(len(real), 1, device=self.device) < plan.told).float()
+            known[:mixed] = 0.0  # a mixed head has no features
+            self._discriminator_step(plan, real, fake.detach(), shown, known, told)
         if not plan.d_only:
-            loss = self._regression(fake[mixed:], real[mixed:], plan, told)
+            loss = plan.pixel * self._regression(fake[mixed:], real[mixed:], plan, told)
             if plan.perceptual:
                 loss = loss + plan.perceptual * self._perceptual(fake[mixed:], real[mixed:], told)
             if plan.distil and self.step % 2 == 0:
                 loss = loss + plan.distil * self._distil(told)
             if adversarial:
-                self.d.requires_grad_(False)
-                opinion = F.softplus(-self.d(fake)).mean()
-                self.d.requires_grad_(True)
-                told["g"] = float(opinion.detach())
-                loss = loss + plan.adversarial * opinion
+                loss = loss + self._opinion(plan, real, fake, shown, known, told)
             self.g_optimiser.zero_grad(set_to_none=True)
             loss.backward()
+            agree(self.g_optimiser)
             self.g_optimiser.step()
             self._average(plan.ema)
         self.step += 1
-        self.shown += plan.batch
+        self.shown += plan.batch * processes()
         return told
 
     def _latents(self, features: Tensor, z: Tensor, via_z: float, mixed: int) -> Tensor:
@@ -310,22 +323,51 @@ class Trainer:
         told["distil"] = float(loss.detach())
         return loss
 
-    def _discriminator_step(self, plan: Plan, real: Tensor, fake: Tensor) -> dict[str, float]:
+    def _opinion(
+        self, plan: Plan, real: Tensor, fake: Tensor, shown: Tensor, known: Tensor, told: dict[str, float]
+    ) -> Tensor:
+        """What the discriminator holds against the fakes, and how differently it sees them.
+
+        Source of the second: Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with
+        Conditional GANs" (feature matching).
+        """
+        mixed = int(plan.batch * plan.mixing)
+        self.d.requires_grad_(False)
+        score, seen = self.d.look(fake, shown, known)
+        loss = plan.adversarial * F.softplus(-score).mean()
+        told["g"] = float(F.softplus(-score.detach()).mean())
+        if plan.matching:
+            with torch.no_grad():
+                _, wanted = self.d.look(real)
+            apart = torch.zeros((), device=self.device)
+            for a, b in zip(seen, wanted, strict=True):
+                size = b.abs().float().mean().clamp(min=1e-3)
+                apart = apart + (a[mixed:] - b[mixed:]).abs().float().mean() / size / len(seen)
+            told["matching"] = float(apart.detach())
+            loss = loss + plan.matching * apart
+        self.d.requires_grad_(True)
+        return loss
+
+    def _discriminator_step(
+        self, plan: Plan, real: Tensor, fake: Tensor, shown: Tensor, known: Tensor, told: dict[str, float]
+    ) -> None:
         """Non-saturating loss with a lazy gradient penalty on real pictures."""
-        real_score, fake_score = self.d(real), self.d(fake)
+        real_score, fake_score = self.d(real, shown, known), self.d(fake, shown, known)
         loss = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
         self.d_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if plan.r1 > 0 and self.step % 16 == 0:
-            shown = real[: max(len(real) // 2, 4)].detach().requires_grad_(True)
-            (slope,) = torch.autograd.grad(self.d(shown).sum(), shown, create_graph=True)
+            part = slice(0, max(len(real) // 2, 4))
+            leaf = real[part].detach().requires_grad_(True)
+            (slope,) = torch.autograd.grad(
+                self.d(leaf, shown[part], known[part]).sum(), leaf, create_graph=True
+            )
             (slope.square().sum((1, 2, 3)).mean() * (plan.r1 * 8)).backward()
+        agree(self.d_optimiser)
         self.d_optimiser.step()
-        return {
-            "d": float(loss.detach()),
-            "real>0": float((real_score > 0).float().mean()),
-            "fake>0": float((fake_score > 0).float().mean()),
-        }
+        told["d"] = float(loss.detach())
+        told["real>0"] = float((real_score > 0).float().mean())
+        told["fake>0"] = float((fake_score > 0).float().mean())
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:

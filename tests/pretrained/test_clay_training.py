@@ -162,6 +162,45 @@ def test_the_discriminator_sees_whether_a_batch_is_all_alike():
     assert (alike[0] - varied[0]).abs() > 1e-6
 
 
+def test_what_a_picture_should_show_counts_only_where_it_is_known():
+    torch.manual_seed(0)
+    net = Discriminator(16, (8, 8, 8), fold=2, told=5)
+    pictures, features = torch.randn(4, 3, 16, 16), torch.randn(4, 5)
+    known = torch.tensor([[1.0], [0.0], [1.0], [0.0]])
+    plain, asked = net(pictures), net(pictures, features, known)
+    changed = (plain - asked).abs().flatten() > 1e-6
+    assert changed.tolist() == [True, False, True, False]
+    assert torch.equal(net(pictures, features), net(pictures, features, torch.ones(4, 1)))
+
+
+def test_folding_pixels_into_channels_keeps_every_pixel_in_sight():
+    torch.manual_seed(0)
+    net = Discriminator(16, (8, 8, 8), fold=2)
+    pictures = torch.randn(2, 3, 16, 16, requires_grad=True)
+    (slope,) = torch.autograd.grad(net(pictures).sum(), pictures)
+    assert (slope.abs().amax(1) > 0).all()
+
+
+def test_matching_what_the_discriminator_sees_moves_the_generator_alone(trainer):
+    plan = Plan(
+        batch=16, pixel=0.0, adversarial=1e-9, matching=1.0, via_z=1.0, mixing=0.0, distil=0.0, d_lr=0.0
+    )
+    d_before = [p.clone() for p in trainer.d.parameters()]
+    first = trainer.train_step(plan)["matching"]
+    for _ in range(30):
+        last = trainer.train_step(plan)["matching"]
+    assert last < 0.9 * first
+    assert all(torch.equal(a, b) for a, b in zip(d_before, trainer.d.parameters(), strict=True))
+
+
+def test_a_run_of_before_goes_on_with_a_new_discriminator(trainer):
+    state = trainer.state()
+    state["d"] = {"score.weight": torch.zeros(1, 3)}
+    fresh = {key: value.clone() for key, value in trainer.d.state_dict().items()}
+    trainer.restore(state)
+    assert all(torch.equal(value, fresh[key]) for key, value in trainer.d.state_dict().items())
+
+
 @pytest.mark.skipif(not clay.has_compiler(), reason="numba (the extra clay) is not installed")
 def test_everything_in_one_go_leaves_a_model_that_opens(tmp_path):
     run(tmp_path, size=16, minutes=0.15, count=500, bank=400, batch=8, device="cpu")
