@@ -23,9 +23,10 @@ from pathlib import Path
 
 import torch
 from clay_data import load_bank, load_pictures
+from plan import read_plan
 from sharing import is_first, join, told_by_first
 from torch import multiprocessing
-from trainer import Trainer, read_plan
+from trainer import Trainer
 
 from latentstudio.models.clay_factors import load_factor_network
 

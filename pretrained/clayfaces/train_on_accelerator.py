@@ -26,9 +26,10 @@ from clay_data import load_bank, load_pictures
 from fit_mapping import felt_by, fit
 from make_data import SHARD, draw_all, gather
 from pack import spec_of
+from plan import Plan
 from safetensors.torch import save_file
 from trainable import mapping_config
-from trainer import Plan, Trainer
+from trainer import Trainer
 
 from latentstudio.models.architectures.stylegan2 import Mapping
 from latentstudio.models.spec import write_spec
@@ -37,15 +38,17 @@ WIDTH = 512  # of the mapping
 
 # What is done until which share of the training time; the mapping is fitted between the first and the second.
 REGRESSION = Plan(lr=2.5e-3, batch=128, face=5.0, ema=0.998, distil=0.5)
-PHASES = (
-    (0.50, REGRESSION),
-    (0.58, replace(REGRESSION, lr=1e-3, via_z=0.7, embedding_lr=0.0, distil=0.0)),
-    (0.62, replace(REGRESSION, adversarial=1.0, via_z=1.0, d_only=True, d_lr=2e-3)),
-    (0.95, replace(REGRESSION, lr=5e-4, beta1=0.0, mapping_lr=0.2, embedding_lr=0.0, distil=0.0, via_z=1.0,
-                   adversarial=0.15, d_lr=1.5e-3, r1=2.0, ema=0.999)),
-    (1.00, replace(REGRESSION, lr=1e-4, beta1=0.0, mapping_lr=0.2, embedding_lr=0.0, distil=0.0, via_z=1.0,
-                   adversarial=0.15, d_lr=5e-4, r1=2.0, ema=0.999)),
+ADVERSARIAL = replace(
+    REGRESSION, lr=5e-4, beta1=0.5, via_z=0.75, distil=0.0, embedding_lr=0.4, gradient=1.0,
+    adversarial=0.3, matching=1.5, d_lr=1.5e-3, ema=0.999,
 )  # fmt: skip
+PHASES = (
+    (0.45, REGRESSION),
+    (0.52, replace(REGRESSION, lr=1e-3, via_z=0.7, embedding_lr=0.0, distil=0.0)),
+    (0.56, replace(ADVERSARIAL, d_only=True, d_lr=2e-3)),
+    (0.92, ADVERSARIAL),
+    (1.00, replace(ADVERSARIAL, lr=1e-4, d_lr=5e-4)),
+)
 
 
 def plan_at(share: float, batch: int) -> Plan:

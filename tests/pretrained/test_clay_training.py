@@ -6,10 +6,11 @@ import torch
 from clay_data import Bank, Pictures, full_z
 from fit_mapping import felt_by, fit
 from pack import spec_of, write_checkpoint
+from plan import Plan
 from train_on_accelerator import run
 from train_vae import VAE, write
 from trainable import Discriminator, Embedding, mapping_config, new_generator, parameter_groups
-from trainer import Plan, Trainer
+from trainer import Trainer
 
 from latentstudio import clay
 from latentstudio.models.architectures.stylegan2 import Mapping
