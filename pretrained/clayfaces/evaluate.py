@@ -2,15 +2,17 @@
 
     python pretrained/clayfaces/evaluate.py MODEL.safetensors DATA [--count 5000] [--out FOLDER]
 
-Prints, and writes to `FOLDER/evaluation.json`: the Fréchet distance of the factor network's features between
-random samples and pictures of the data (with that of two halves of the data beside it), the share of the
-data's spread that samples have in each factor, how often what is there or not is there, the nearest training
-pictures (a grid, and distances beside those of fresh renders), the perceptual path length, and for generators
-whose z are the renderer's the error against what should have been drawn.
+Prints, and writes to `FOLDER/evaluation.json`: the Fréchet distance of the factor network's features
+between random samples and pictures of the data (with that of two halves of the data beside it), which
+shares of both lie among the other (`coverage.py`; likewise), the share of the data's spread that samples
+have in each factor, how often what is there or not is there, the nearest training pictures (a grid, and
+distances beside those of fresh renders), the perceptual path length, for generators whose z are the
+renderer's the error against what should have been drawn, and where there is a discriminator beside the
+model, how surely it tells held-out pictures from samples.
 
 Sources: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule" (Fréchet distance; here not in
-Inception's features); Karras et al., "A Style-Based Generator Architecture" (path length in w; here in those
-features).
+Inception's features); Karras et al., "A Style-Based Generator Architecture" (path length in w; here in
+those features).
 """
 
 from __future__ import annotations
@@ -27,13 +29,17 @@ import torch.nn.functional as F
 from clay_data import HELD_OUT, full_z
 from clay_grids import save_grid
 from clay_samples import READ, Samples, read, sample
+from coverage import reached, told_apart
 from torch import Tensor
 
 from latentstudio import clay
+from latentstudio.models.discriminators import load_discriminator
 from latentstudio.models.generator import Generator
 from latentstudio.models.registry import load_generator
 
 PRESENT = ("glasses", "bald", "bun", "beard", "moustache")
+JUDGED = 200  # pictures of either kind that the discriminator is asked about
+NEAR = 3000  # pictures compared with each other, at most: the table grows with the square
 EPSILON = 1e-2  # of the path length, in shares of the way between two w
 
 
@@ -136,6 +142,28 @@ def detail(images: Tensor) -> Tensor:
     return (images - coarse).abs().mean()
 
 
+@torch.inference_mode()
+def realism(model: Path, made: Tensor, held: np.ndarray) -> dict[str, float] | None:
+    """Scores of the discriminator beside a model; None where there is none.
+
+    Args:
+        model: the file.
+        made: samples (N, 3, H, W) in [-1, 1].
+        held: uint8 (N, H, W, 3), pictures that training never saw.
+    """
+    judge = load_discriminator(model)
+    if judge is None:
+        return None
+    real, false = (judge(x[:JUDGED]).numpy() for x in (pixels(held[:JUDGED]), made))
+    told = {
+        "renders": real.mean(),
+        "samples": false.mean(),
+        "spread": real.std(),
+        "renders_above_samples": told_apart(real, false),
+    }
+    return {key: round(float(value), 3) for key, value in told.items()}
+
+
 def evaluate(model: Path, folder: Path, count: int, out: Path) -> dict[str, Any]:
     """Everything; the figures."""
     out.mkdir(parents=True, exist_ok=True)
@@ -154,6 +182,8 @@ def evaluate(model: Path, folder: Path, count: int, out: Path) -> dict[str, Any]
         "samples": count,
         "frechet": round(frechet(samples.features, features[half:]), 3),
         "frechet_of_two_halves_of_the_data": round(frechet(features[:half], features[half:]), 3),
+        "reached": reached(samples.features[:NEAR], features[half:][:NEAR]),
+        "reached_by_the_other_half_of_the_data": reached(features[:half][:NEAR], features[half:][:NEAR]),
         "path_length": round(path_length(generator, min(count, 512)), 2),
         "marginals": marginals(samples, factors),
     }
@@ -165,6 +195,7 @@ def evaluate(model: Path, folder: Path, count: int, out: Path) -> dict[str, Any]
         made = torch.cat([generator(torch.from_numpy(z)) for z in np.array_split(samples.z[:256], 4)]).clamp(
             -1, 1
         )
+    told["realism"] = realism(model, made, held)
     train = images[HELD_OUT:-1000]
     index, distance = nearest(made, train)
     _, fresh = nearest(pixels(held[:256]), train)
