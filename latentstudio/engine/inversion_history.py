@@ -40,18 +40,18 @@ class Pace:
         self._last: tuple[int, float] | None = None
         self._seconds_a_step = 0.0
 
-    def update(self, progress: ProjectionProgress) -> PaceReading:
-        """Take note of a progress."""
+    def update(self, step: int, steps: int) -> PaceReading:
+        """Take note of how many steps of all are done."""
         now = time.perf_counter()
-        if self._last is None or progress.step < self._last[0]:
-            self._last = (progress.step, now)
-        elif progress.step > self._last[0]:
-            spent = (now - self._last[1]) / (progress.step - self._last[0])
+        if self._last is None or step < self._last[0]:
+            self._last = (step, now)
+        elif step > self._last[0]:
+            spent = (now - self._last[1]) / (step - self._last[0])
             known = self._seconds_a_step
             self._seconds_a_step = spent if known == 0 else 0.9 * known + 0.1 * spent
-            self._last = (progress.step, now)
+            self._last = (step, now)
         rate = 1 / self._seconds_a_step if self._seconds_a_step else 0.0
-        left = (progress.steps - progress.step) * self._seconds_a_step if self._seconds_a_step else None
+        left = (steps - step) * self._seconds_a_step if self._seconds_a_step else None
         return PaceReading(rate, left, now - self._started)
 
 

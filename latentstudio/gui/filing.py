@@ -294,6 +294,8 @@ def _look(path: Path, open_info: object | None) -> _Found:
     suffix = path.suffix.lower()
     if suffix in VIDEOS or (suffix == ".json" and is_film_file(path)):
         return _look_at_film(path, open_info)
+    if path.is_dir() and _holds_photos(path):
+        return _Found(path, is_photo=True)
     if path.is_dir() or suffix not in (*SUFFIXES, ".json"):
         return _Found(path)
     text = find_recipe_text(path) if suffix == ".png" else None
@@ -310,6 +312,13 @@ def _look(path: Path, open_info: object | None) -> _Found:
         return _Found(path, recipe, find_model(recipe.model))
     except ModelNotFoundError as error:
         raise _ModelMissing(error, recipe) from error
+
+
+def _holds_photos(folder: Path) -> bool:
+    """Whether a folder is one of photos, and not of a model that brings some pictures along."""
+    suffixes = {inside.suffix.lower() for inside in folder.iterdir() if inside.is_file()}
+    models = {pattern.removeprefix("*") for pattern in _MODELS.split()} | {".pb", ".json"}
+    return bool(suffixes & SUFFIXES) and not suffixes & models
 
 
 def _look_at_film(path: Path, open_info: object | None) -> _Found:

@@ -56,6 +56,7 @@ from latentstudio.gui.strip import FILM, BottomStrip
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.theme import apply_theme
 from latentstudio.gui.widgets.labels import label
+from latentstudio.media.photo import SUFFIXES
 from latentstudio.models.library import default_model
 from latentstudio.settings import Settings, load_settings, save_settings
 
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
         self.map.marks_wanted.connect(self.selections.mark)
         self.map.centre_wanted.connect(self.selections.centre)
         self.models.model_wanted.connect(self.filing.open_model)
-        self.filing.photo_wanted.connect(self._on_photo)
+        self.filing.photo_wanted.connect(lambda path: self._on_photos([path]))
         self.favourites.wanted.connect(self.filing.open_path)
         for i, tab in enumerate(self.inspector.tabs[:9]):
             shortcut = QShortcut(QKeySequence(f"Alt+{i + 1}"), self)
@@ -253,8 +254,8 @@ class MainWindow(QMainWindow):
         if self.canvas.shows_other:
             self.studio.binding.ask_compare()
 
-    def _on_photo(self, path: Path) -> None:
-        self.photo_panel().open_photo(path)
+    def _on_photos(self, paths: list[Path]) -> None:
+        self.photo_panel().open_photos(paths)
         if self.studio.model is None and not self.studio.is_opening:
             self._open_default()
 
@@ -372,10 +373,16 @@ class MainWindow(QMainWindow):
                 self.studio.document.edit("Dropped picture", recipe)
         elif local:
             # After the drop is over: a question must not hold up the program it came from.
-            path = Path(local[0])
-            QTimer.singleShot(0, self, lambda: self.filing.open_path(path))
+            paths = [Path(name) for name in local]
+            QTimer.singleShot(0, self, lambda: self._open_dropped(paths))
         elif not self.photo_panel().take_mime(event.mimeData()):
             self.studio.told.emit(Notice("Only files and pictures on this machine can be dropped here."))
+
+    def _open_dropped(self, paths: list[Path]) -> None:
+        if len(paths) > 1 and all(path.is_dir() or path.suffix.lower() in SUFFIXES for path in paths):
+            self._on_photos(paths)
+        else:
+            self.filing.open_path(paths[0])
 
     def photo_panel(self) -> PhotoPanel:
         """The panel of photos, turned to."""

@@ -86,6 +86,8 @@ class ProjectionProgress:
         text: what is going on.
         photos: which of the targets this is about, [start, stop).
         snapshots: with the pictures, what one would keep when stopping here.
+        begun: steps that were done before those of these photographs.
+        own_steps: steps that these photographs take, of all; 0 where that is all of them.
     """
 
     step: int
@@ -95,6 +97,13 @@ class ProjectionProgress:
     text: str = ""
     photos: tuple[int, int] = (0, 0)
     snapshots: tuple[Snapshot, ...] = ()
+    begun: int = 0
+    own_steps: int = 0
+
+    @property
+    def own_step(self) -> int:
+        """How many of their own steps these photographs have done."""
+        return self.step - self.begun
 
     @property
     def distance(self) -> Floats:

@@ -49,7 +49,8 @@ def project(
 
     Yields:
         progress, at least once a step, more often where a step takes long. The returned value is one
-        `Projection` a target. Closing the iterator cancels.
+        `Projection` a target; where it was stopped early, only for the targets that were begun. Closing
+        the iterator cancels.
 
     Raises:
         InputError: a target does not fit the generator, or the generator lacks what the options name.
@@ -64,18 +65,23 @@ def project(
     size = batch_size(generator)
     batches = [range(start, min(start + size, len(targets))) for start in range(0, len(targets), size)]
     total = len(batches) * options.total_steps + len(targets) * options.tune_steps
+    own = options.total_steps + options.tune_steps
+    control = control or Control()
     done: list[Projection] = []
     for number, photos in enumerate(batches):
+        if done and control.stops:
+            break
         some = [targets[i] for i in photos]
         known = [resume[i] if i < len(resume) else None for i in photos]
-        fit = Fit(generator, some, options, control or Control())
+        fit = Fit(generator, some, options, control)
+        before = number * options.total_steps
         for progress in fit.run(known):
-            yield _placed(progress, number * options.total_steps, total, photos)
+            yield _placed(progress, before, total, photos, before, own)
         done += fit.projections
         # Moments and maps of a batch must not wait for the end of the next one.
         del fit
     if options.tune_steps:
-        for index, target in enumerate(targets):
+        for index, target in enumerate(targets[: len(done)]):
             before = len(batches) * options.total_steps + index * options.tune_steps
             tuning = tune(generator, target, done[index], options, control)
             while True:
@@ -84,7 +90,8 @@ def project(
                 except StopIteration as end:
                     done[index] = end.value
                     break
-                yield _placed(progress, before, total, range(index, index + 1))
+                begun = before - options.total_steps
+                yield _placed(progress, before, total, range(index, index + 1), begun, own)
     return done
 
 
@@ -107,6 +114,15 @@ def projected(
             return result
 
 
-def _placed(progress: ProjectionProgress, before: int, total: int, photos: range) -> ProjectionProgress:
+def _placed(
+    progress: ProjectionProgress, before: int, total: int, photos: range, begun: int, own: int
+) -> ProjectionProgress:
     """The progress of a part as part of the whole."""
-    return replace(progress, step=before + progress.step, steps=total, photos=(photos.start, photos.stop))
+    return replace(
+        progress,
+        step=before + progress.step,
+        steps=total,
+        photos=(photos.start, photos.stop),
+        begun=begun,
+        own_steps=own,
+    )

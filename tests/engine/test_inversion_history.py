@@ -8,7 +8,7 @@ from latentstudio.inversion.projection import ProjectionProgress
 
 def test_the_pace_is_known_from_the_second_step_on_and_nothing_is_left_at_the_end():
     pace = Pace()
-    readings = [pace.update(ProjectionProgress(step, 3)) for step in (0, 1, 1, 2, 3)]
+    readings = [pace.update(step, 3) for step in (0, 1, 1, 2, 3)]
     assert readings[0].steps_per_s == 0
     assert readings[0].left_s is None
     assert all(reading.steps_per_s > 0 for reading in readings[1:])

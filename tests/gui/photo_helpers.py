@@ -14,6 +14,7 @@ from window_helpers import WAIT_MS
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.photo import PhotoPanel
 from latentstudio.inversion.face_frame import Face
+from latentstudio.inversion.projection import Projection
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 STEPS = 6
@@ -57,6 +58,15 @@ def settle(qtbot: QtBot, window: MainWindow) -> np.ndarray:
 def invert(qtbot: QtBot, panel: PhotoPanel) -> None:
     panel.invert.click()
     qtbot.waitUntil(lambda: panel.back.inverted is not None, timeout=WAIT_MS)
+
+
+def result(panel: PhotoPanel) -> Projection:
+    """What was found of the photo that is chosen."""
+    assert panel.batch is not None
+    part = panel.batch.part_of(panel.desk.current)
+    assert part is not None
+    assert part.result is not None
+    return part.result
 
 
 def two_faces() -> list[Face]:

@@ -17,7 +17,7 @@ from window_helpers import WAIT_MS
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.photo import PhotoPanel
-from latentstudio.gui.photo.desk import pixels_of
+from latentstudio.gui.photo.reading import pixels_of
 from latentstudio.media.image import read_pixels
 
 LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -185,7 +185,7 @@ def test_a_saved_picture_is_no_photo_but_a_plain_png_is(
 
 def test_only_what_is_painted_counts(qtbot: QtBot, window: MainWindow, panel: PhotoPanel) -> None:
     take(qtbot, panel)
-    assert panel.counts.painted() is None
+    assert panel.desk.target().mask is None
     panel.counts.paint.click()
     brush = panel.counts.brush
     assert brush is not None
@@ -195,7 +195,7 @@ def test_only_what_is_painted_counts(qtbot: QtBot, window: MainWindow, panel: Ph
     QTest.mousePress(brush, LEFT, NONE, start.toPoint())
     QTest.mouseMove(brush, end.toPoint())
     QTest.mouseRelease(brush, LEFT, NONE, end.toPoint())
-    mask = panel.counts.painted()
+    mask = panel.desk.target().mask
     assert mask is not None
     assert mask.shape == panel.desk.img_size
     assert mask[8, 0] > 0.5
@@ -207,5 +207,5 @@ def test_only_what_is_painted_counts(qtbot: QtBot, window: MainWindow, panel: Ph
     assert panel.live.run is not None
     assert panel.live.run.target.mask is not None
     panel.desk.reset_frame()
-    assert panel.counts.painted() is None
+    assert panel.desk.target().mask is None
     settle(qtbot, window)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from photo_helpers import STEPS, drop, files, invert, photo_pixels, settle, take
+from photo_helpers import STEPS, drop, files, invert, photo_pixels, result, settle, take
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -14,7 +14,7 @@ from window_helpers import WAIT_MS
 
 from latentstudio.gui.main_window import MainWindow
 from latentstudio.gui.panels.photo import PhotoPanel
-from latentstudio.gui.photo.desk import pixels_of
+from latentstudio.gui.photo.reading import pixels_of
 from latentstudio.inversion.target import cut
 from latentstudio.inversion.tuning_store import tuning_path
 from latentstudio.media.photo import read_photo
@@ -32,8 +32,7 @@ def test_drop_invert_edit_undo_save_and_reopen_gives_the_same_picture(
     inverted = settle(qtbot, window)
     assert not np.array_equal(inverted, start)
     assert window.studio.document.undo_label == "Invert egg"
-    assert panel._result is not None
-    assert np.array_equal(inverted, panel._result.image)
+    assert np.array_equal(inverted, result(panel).image)
     run = panel.live.run
     assert run is not None
     assert run.step == STEPS
@@ -153,16 +152,13 @@ def test_stop_keeps_continue_goes_on_and_cancel_changes_nothing(
     qtbot.waitUntil(lambda: panel.live.run is not None and panel.live.run.step > 3, timeout=WAIT_MS)
     panel.live.stop.click()
     qtbot.waitUntil(lambda: panel.back.inverted is not None, timeout=WAIT_MS)
-    assert panel._result is not None
-    first = len(panel._result.curve)
+    first = len(result(panel).curve)
     assert 3 < first < 4000
     assert panel.live.go_on.isVisible()
     panel.live.go_on.click()
     qtbot.waitUntil(lambda: panel.live.run is not None and panel.live.run.step > first + 3, timeout=WAIT_MS)
     panel.live.stop.click()
-    qtbot.waitUntil(lambda: panel._result is not None, timeout=WAIT_MS)
-    assert panel._result is not None
-    assert len(panel._result.curve) > first
+    qtbot.waitUntil(lambda: len(result(panel).curve) > first, timeout=WAIT_MS)
 
 
 def test_the_history_is_scrubbed_and_a_step_of_it_kept(

@@ -9,6 +9,7 @@ import torch
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.engine.render import render
 from latentstudio.errors import InputError
+from latentstudio.inversion import projector
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.projector import project, projected
@@ -82,6 +83,27 @@ def test_a_stopped_fit_goes_on_as_if_it_had_never_stopped(tiny, targets, method,
         assert np.array_equal(a.ws, b.ws)
         assert np.array_equal(a.image, b.image)
         assert np.array_equal(a.curve, b.curve)
+
+
+def test_a_batch_after_another_tells_its_own_steps_and_does_not_begin_after_a_stop(
+    tiny, targets, monkeypatch
+):
+    monkeypatch.setattr(projector, "MAX_BATCH", 1)
+    control = Control()
+    options = FEW.changed(steps=3)
+    seen, _ = run(project(tiny, targets, options))
+    told = [(p.photos, p.own_step, p.step) for p in seen if p.text == "Fitting" and p.own_step]
+    assert list(dict.fromkeys(told)) == [
+        *(((0, 1), step, step) for step in (1, 2, 3)),
+        *(((1, 2), step, 3 + step) for step in (1, 2, 3)),
+    ]
+    assert {(p.own_steps, p.steps) for p in seen} == {(3, 6)}
+    going = project(tiny, targets, options.changed(tune_steps=1), control=control)
+    while next(going).step < 2:
+        pass
+    control.stop()
+    _, stopped = run(going)
+    assert [one.name for one in stopped] == ["seed 1"]
 
 
 def test_progress_tells_every_term_and_shows_pictures(tiny, targets):

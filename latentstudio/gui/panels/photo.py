@@ -6,7 +6,7 @@ follows it, the document takes the result, the foot puts the edit back. GUI thre
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,20 @@ from latentstudio.errors import LatentStudioError
 from latentstudio.gui.canvas_sheet import canvas_of
 from latentstudio.gui.one_job import OneJob
 from latentstudio.gui.photo.back import BackToPhoto, Inverted
+from latentstudio.gui.photo.batch import Batch, Part
 from latentstudio.gui.photo.choices import InversionChoices
 from latentstudio.gui.photo.counts import WhatCounts
 from latentstudio.gui.photo.desk import PhotoDesk
+from latentstudio.gui.photo.framed import FramedPhoto, cut_all
 from latentstudio.gui.photo.intake import FINDER, PhotoIntake
 from latentstudio.gui.photo.live import LiveView
 from latentstudio.gui.photo.origins import PhotoOrigins
-from latentstudio.gui.photo.run import Moment, Run
+from latentstudio.gui.photo.run import Moment
 from latentstudio.gui.starting import with_listed
 from latentstudio.gui.studio import OpenModel, Studio
 from latentstudio.gui.widgets.labels import caption
-from latentstudio.inversion.options import DEFAULT_STEPS, ProjectionOptions
-from latentstudio.inversion.projection import Checkpoint, Control, Projection
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.projection import Control, Projection
 from latentstudio.inversion.target import Target
 from latentstudio.latent.spaces import Z
 
@@ -47,10 +49,9 @@ class PhotoPanel(QWidget):
         self._studio = studio
         self._model: OpenModel | None = None
         self._control = Control()
-        self._options: ProjectionOptions | None = None
-        self._result: Projection | None = None
-        self._photo: Inverted | None = None  # of the run under way, its recipe not yet known
-        self._path: Path | None = None  # the file of that photo
+        self.batch: Batch | None = None  # what runs, or ran last
+        self._preparing = False
+        self._base = Recipe()  # what was on the canvas when the batch began
         self._installing: set[int] = set()
         canvas = canvas_of(studio)
         self.desk = PhotoDesk(studio, self)
@@ -92,6 +93,7 @@ class PhotoPanel(QWidget):
 
     def _wire(self) -> None:
         self.desk.photo_changed.connect(self._take_photo)
+        self.desk.row_changed.connect(self._show)
         for one, other in (
             (self.intake.adjust, self.counts.paint),
             (self.counts.paint, self.intake.adjust),
@@ -116,7 +118,8 @@ class PhotoPanel(QWidget):
     def set_model(self, model: OpenModel) -> None:
         """Another generator: another frame, another inversion."""
         self._model = model
-        self._result = None
+        if not self._job.is_running:
+            self.batch = None
         self.desk.set_info(model.info)
         self.choices.set_model(model.info)
         self.origins.set_model(model.info)
@@ -131,8 +134,12 @@ class PhotoPanel(QWidget):
         self.origins.look(recipe)
 
     def open_photo(self, path: Path) -> None:
-        """Take a photograph's file."""
-        self.desk.open_path(path)
+        """Take a photograph's file, or a folder of them."""
+        self.desk.open_paths([path])
+
+    def open_photos(self, paths: Sequence[Path]) -> None:
+        """Take several files and folders."""
+        self.desk.open_paths(paths)
 
     def paste(self) -> None:
         """Take the photograph on the clipboard."""
@@ -150,63 +157,105 @@ class PhotoPanel(QWidget):
         super().hideEvent(event)
 
     def _take_photo(self) -> None:
-        # The views of a run belong to its photo.
-        if self._photo is not None and self._photo.photo is not self.desk.photo and not self._job.is_running:
+        """The views of a run belong to its photo; in a row the one that is chosen is looked at."""
+        batch, running = self.batch, self._job.is_running
+        part = None if batch is None else batch.part_of(self.desk.current)
+        if part is not None:
+            self.live.show_run(part.run)
+            self._tell_end(part)
+            self._look_at(part)
+        elif not running:
             self.live.clear()
         self._show()
 
     def _show(self) -> None:
-        there = self.desk.photo is not None and self._model is not None
+        desk, running = self.desk, self._job.is_running
+        there = desk.photo is not None and self._model is not None
         # While it runs there is nothing to choose, and the room is for looking.
-        self._how.setVisible(there and not self._job.is_running)
+        self._how.setVisible(there and not running)
         self.intake.set_compact(self.live.run is not None)
-        self.invert.setText("Invert" if self._result is None else "Invert again")
+        self.invert.setEnabled(not self._preparing)
+        if self._preparing:
+            self.invert.setText("Cutting the photos…")
+        elif desk.is_row:
+            self.invert.setText(f"Invert {len(desk.photos)} photos")
+        else:
+            done = self.batch is not None and self.batch.is_done
+            self.invert.setText("Invert again" if done else "Invert")
+        self._show_shares()
+
+    def _show_shares(self) -> None:
+        batch = self.batch
+        shares = {} if batch is None else {part.photo: batch.share(part) for part in batch.parts}
+        self.intake.row.set_shares(shares)
 
     # --- inversion ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Invert what is in the frame."""
-        try:
-            target, options = self.desk.target(self.counts.painted()), self.choices.options()
-        except LatentStudioError as error:
-            self._studio.tell_error(error)
+        """Invert what is in the frame, or in the frames of all."""
+        desk, model = self.desk, self._model
+        if self._preparing or model is None:
             return
-        assert self.desk.photo is not None
-        self._photo = Inverted(target, self.desk.photo, self.desk.name, self._studio.document.recipe)
-        self._path = self.desk.path
-        self._begin(target, options, None)
+        options, info = self.choices.options(), model.info
+        if not desk.is_row:
+            try:
+                self._start_with(list(desk.photos), [desk.target()], options)
+            except LatentStudioError as error:
+                self._studio.tell_error(error)
+            return
+        photos = list(desk.photos)
+        self._preparing = True
+        self._show()
+        # Many large photos take longer to cut than a window may wait.
+        self._studio.background.run(
+            lambda: cut_all(photos, info),
+            lambda found: self._take_cuts(photos, found, options),
+            self._studio.tell_error,
+        )
+
+    def _take_cuts(
+        self, photos: list[FramedPhoto], found: list[Target | LatentStudioError], options: ProjectionOptions
+    ) -> None:
+        self._preparing = False
+        usable = [(p, t) for p, t in zip(photos, found, strict=True) if isinstance(t, Target)]
+        for error in found:
+            if isinstance(error, LatentStudioError):
+                self.desk.refuse(error)
+        if usable and not self._job.is_running:
+            self._start_with([p for p, _ in usable], [t for _, t in usable], options)
+        self._show()
+
+    def _start_with(
+        self, photos: list[FramedPhoto], targets: list[Target], options: ProjectionOptions
+    ) -> None:
+        self._base = self._studio.document.recipe
+        self._begin(Batch(photos, targets, options))
 
     def go_on(self) -> None:
-        """As many steps again, from where the last inversion ended."""
-        result, options = self._result, self._options
-        run = self.live.run
-        if result is None or options is None or run is None or result.checkpoint is None:
-            return
-        done = result.checkpoint.step
-        if done >= options.total_steps:
-            options = options.changed(steps=done + DEFAULT_STEPS[options.method])
-        self._begin(run.target, options, result.checkpoint)
+        """What is not finished goes on; what is gets as many steps again."""
+        if self.batch is not None and self.batch.goes_on:
+            self.batch.go_on()
+            self._begin(self.batch)
 
     def stop(self) -> None:
         """Finish now, and keep what was reached."""
         self._control.stop()
 
-    def _begin(self, target: Target, options: ProjectionOptions, resume: Checkpoint | None) -> None:
-        self._options, control = options, Control()
-        self._control, self._result = control, None
+    def _begin(self, batch: Batch) -> None:
+        self.batch, control = batch, Control()
+        self._control = control
         self.intake.adjust.setChecked(False)
         self.counts.paint.setChecked(False)
-        run = Run(target, options)
-        before = self.live.run
-        if resume is not None and before is not None:
-            run.terms, run.moments, run.step = before.terms, before.moments, before.step
+        targets, options = [part.target for part in batch.going], batch.options
+        resume = batch.checkpoints
 
         def make() -> Job:
             from latentstudio.engine.inverting import invert_job
 
-            return invert_job([target], options, control=control, resume=[resume] if resume else [])
+            return invert_job(targets, options, control=control, resume=resume)
 
-        self.live.begin(run)
+        chosen = batch.part_of(self.desk.current) or batch.going[0]
+        self.live.begin(chosen.run)
         self._job.start(make)
         self._show()
         QTimer.singleShot(0, self, self._bring_to_sight)
@@ -219,38 +268,69 @@ class PhotoPanel(QWidget):
             area.ensureWidgetVisible(self.live, 0, 16)
 
     def _follow(self, progress: Progress) -> None:
-        run = self.live.run
-        if run is not None and progress.payload is not None:
-            run.take(progress.payload)
-            self.live.moved()
+        batch = self.batch
+        if batch is not None and progress.payload is not None:
+            batch.take(progress.payload)
+            self.live.moved(batch.words())
+            if self.desk.is_row:
+                self._show_shares()
 
     def _take(self, projections: list[Projection]) -> None:
-        (self._result,) = projections
-        result, photo, model = self._result, self._photo, self._model
-        if photo is None or model is None:
+        batch, model = self.batch, self._model
+        if batch is None or model is None:
             return
+        found = batch.take_results(projections)
+        shown = self._shown_part()
+        # The one that is looked at comes last: it is the picture then.
+        ordered = sorted(found, key=lambda part: part is shown)
+        for part in ordered:
+            assert part.result is not None
+            part.recipe = self._with_sliders(part.result.to_recipe(model.info))
+        self.origins.keep([(self._inverted(part, part.recipe), part.photo.path) for part in ordered])
+        for part in ordered:
+            name = part.target.name
+            assert part.recipe is not None
+            self._studio.document.edit(f"Invert {name}" if name else "Invert the photo", part.recipe)
         self._ended()
-        recipe = self._with_sliders(result.to_recipe(model.info))
-        words = f"Invert {photo.target.name}" if photo.target.name else "Invert the photo"
-        self.origins.keep(replace(photo, recipe=recipe), self._path)
-        self._studio.document.edit(words, recipe)
+
+    def _shown_part(self) -> Part | None:
+        batch, run = self.batch, self.live.run
+        return None if batch is None else next((part for part in batch.parts if part.run is run), None)
+
+    def _inverted(self, part: Part, recipe: Recipe | None) -> Inverted:
+        return Inverted(part.target, part.photo.pixels, part.photo.name, recipe or self._base)
 
     def _ended(self) -> None:
-        result = self._result
-        if result is None:
-            self.live.end("")
-            if self.live.run is not None and not self.live.run.moments:
-                self.live.clear()
+        part = self._shown_part()
+        self.live.end()
+        if part is None or (part.result is None and not part.run.moments):
+            self.live.clear()
         else:
-            about = f"Measured by {result.about_distance}, {result.seconds:.0f} s."
-            self.live.end(about, goes_on=result.checkpoint is not None)
+            self._tell_end(part)
         self._show()
 
+    def _tell_end(self, part: Part) -> None:
+        if self._job.is_running or self.batch is None:
+            return
+        result = part.result
+        about = "" if result is None else f"Measured by {result.about_distance}, {result.seconds:.0f} s."
+        self.live.tell_end(about, goes_on=self.batch.goes_on)
+
+    def _look_at(self, part: Part) -> None:
+        """The picture of this inversion on the canvas, as it was edited last; no step of the history."""
+        document = self._studio.document
+        if part.recipe is None or document.recipe.sources == part.recipe.sources:
+            return
+        sources = part.recipe.sources
+        edited = [entry.recipe for entry in document.entries if entry.recipe.sources == sources]
+        document.look(f"The inversion of {part.target.name}", edited[-1] if edited else part.recipe)
+
     def _keep_moment(self, moment: Moment) -> None:
-        if self._model is None or self._photo is None:
+        part = self._shown_part()
+        if self._model is None or part is None:
             return
         recipe = self._with_sliders(moment.snapshot.to_recipe(self._model.info))
-        self.origins.keep(replace(self._photo, recipe=recipe), self._path)
+        self.origins.keep([(self._inverted(part, recipe), part.photo.path)])
         self._studio.document.edit(f"Step {moment.step} of the inversion", recipe)
 
     def _take_origin(self, inverted: Inverted) -> None:

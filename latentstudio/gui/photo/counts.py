@@ -5,9 +5,6 @@ Owns the brush and its button; what is not painted may become whatever the model
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
@@ -74,30 +71,22 @@ class WhatCounts(QWidget):
         column.addWidget(self.controls)
         column.addWidget(self._note)
         self.paint.toggled.connect(self.show_brush)
-        self.controls.changed.connect(self._say)
-        desk.frame_changed.connect(self.forget)
+        self.controls.changed.connect(self._keep)
+        desk.frame_changed.connect(self.show_painted)
 
     @property
     def brush(self) -> TargetBrush | None:
         """What lies over the canvas, once it was shown."""
         return self._brush
 
-    def painted(self) -> NDArray[np.float32] | None:
-        """float32 at the generator's size, 0..1; None where everything counts."""
-        if self._brush is None or self._brush.painted_mask.is_empty:
-            return None
-        height, width = self._desk.img_size
-        shares = Image.fromarray(self._brush.painted_mask.shares)
-        return np.asarray(shares.resize((width, height), Image.Resampling.BOX), np.float32).clip(0, 1)
-
     def show_brush(self, shows: bool) -> None:
         """Lay the brush over the canvas, or take it away; what is painted stays."""
         if shows and self._brush is None and self._canvas is not None:
             brush = self._brush = TargetBrush(self._canvas)
             brush.left.connect(lambda: self.paint.setChecked(False))
-            brush.painted.connect(self._say)
+            brush.painted.connect(self._keep)
             self.controls.set_brush(brush)
-            brush.set_size(*self._desk.img_size)
+            self.show_painted()
         self.controls.setVisible(shows)
         self.paint.setText("Done" if shows else "Paint what counts")
         if self._brush is None:
@@ -108,13 +97,15 @@ class WhatCounts(QWidget):
         self._brush.show_tool(shows)
         self._say()
 
-    def forget(self) -> None:
-        """Another frame: what was painted belongs to the old one."""
+    def show_painted(self) -> None:
+        """Another frame, or another photo: what is painted there."""
         if self._brush is not None:
             self._brush.set_size(*self._desk.img_size)
+            current = self._desk.current
+            self._brush.set_mask(None if current is None else current.painted)
             if self.paint.isChecked():
                 self._show_target()
-            self._say()
+        self._say()
 
     def _show_target(self) -> None:
         assert self._brush is not None
@@ -123,6 +114,13 @@ class WhatCounts(QWidget):
         except LatentStudioError:
             self._brush.set_target(QImage())
 
+    def _keep(self) -> None:
+        assert self._brush is not None
+        mask = self._brush.painted_mask
+        self._desk.set_painted(None if mask.is_empty else mask)
+        self._say()
+
     def _say(self) -> None:
-        self._note.setVisible(self.painted() is not None)
+        current = self._desk.current
+        self._note.setVisible(current is not None and current.painted is not None)
         self.changed.emit()

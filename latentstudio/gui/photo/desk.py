@@ -1,285 +1,366 @@
-"""The photograph on the desk: its pixels, its faces, and the frame around what is inverted.
+"""The photographs on the desk, one of them chosen: its pixels, its faces, its frame.
 
-Owns reading, looking for faces and the choice of the frame; no widget. GUI thread; files are read and
-faces are found on others.
+Owns which photographs are there and looking for faces; no widget. GUI thread; files are read and faces are
+found on others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from latentstudio.errors import InputError
-from latentstudio.gui.engine_bridge import as_image
+from latentstudio.document.mask import Mask
+from latentstudio.errors import InputError, LatentStudioError
 from latentstudio.gui.one_job import OneJob
-from latentstudio.inversion.face_frame import Face, face_quad
-from latentstudio.inversion.target import Alignment, Target, central_quad, crop_to_model
-from latentstudio.media.image import shrunk
-from latentstudio.media.photo import MIN_SIDE_PX, read_photo
+from latentstudio.gui.photo.framed import FACE, HAND, WHOLE, FramedPhoto, Quad, Size
+from latentstudio.gui.photo.reading import PhotoReading, framed, pixels_of
+from latentstudio.inversion.face_frame import Face
+from latentstudio.inversion.target import Alignment, Target
 
 if TYPE_CHECKING:
     from latentstudio.engine.requests import Job
     from latentstudio.gui.studio import Studio
     from latentstudio.models.info import GeneratorInfo
 
-WHOLE, FACE, HAND = "whole", "face", "hand"
-PREVIEW_PX = 1600
-Quad = NDArray[np.float64]
-
-
-class _Read(NamedTuple):
-    """A photograph that was read."""
-
-    pixels: NDArray[np.uint8]
-    preview: QImage
-    name: str
-    path: Path | None = None
+# Photographs are held at full size: as many as can be overlooked, and as fit in the memory beside a model.
+MOST_PHOTOS, MOST_BYTES = 64, 1 << 30
 
 
 class PhotoDesk(QObject):
-    """One photograph at a time.
+    """Photographs, one of them chosen.
+
+    Several that come together lie in a row, and what comes later is laid beside them; one alone takes the
+    place of the one before.
 
     Signals:
-        photo_changed(): another photograph is there.
+        photo_changed(): another photograph is chosen.
+        row_changed(): there are more of them, or fewer, or one was refused.
         faces_changed(): faces were found, or the finder is missing.
-        frame_changed(): another part of it is chosen.
+        frame_changed(): another part of the chosen one is framed.
+        reframed(int): the frame of this one has changed.
 
     Args:
         studio: the common ground.
     """
 
     photo_changed = Signal()
+    row_changed = Signal()
     faces_changed = Signal()
     frame_changed = Signal()
+    reframed = Signal(int)
 
     def __init__(self, studio: Studio, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
         self._info: GeneratorInfo | None = None
+        self.photos: list[FramedPhoto] = []
+        self.index = 0
+        self.refused: list[str] = []  # a sentence for each that could not be read
+        self.lacks_finder = False
+        self.reading = PhotoReading(studio.background, self)
+        self.reading.read.connect(self._take_read)
+        self.reading.failed.connect(self._refuse)
+        self.reading.moved.connect(self.row_changed)
+        self._unlooked: deque[FramedPhoto] = deque()
+        self._looked_at: FramedPhoto | None = None
         self._finding = OneJob(studio.bridge, self)
         self._finding.finished.connect(self._take_faces)
-        self._finding.ended.connect(self.faces_changed)
-        self._reading = 0
-        self.photo: NDArray[np.uint8] | None = None
-        self.name = ""
-        self.path: Path | None = None  # where it was read from, if from a file
-        self.preview = QImage()
-        self.faces: list[Face] | None = None  # None until somebody has looked
-        self.lacks_finder = False
-        self.mode = WHOLE
-        self.face = 0
-        self._whole: Quad | None = None
-        self._hand: Quad | None = None
-        self._points: Quad | None = None
+        self._finding.ended.connect(self._end_looking)
 
-    # --- a photograph in ------------------------------------------------------------------------
+    # --- photographs in -------------------------------------------------------------------------
+
+    @property
+    def current(self) -> FramedPhoto | None:
+        """The chosen one; None where there is none."""
+        return self.photos[self.index] if self.photos else None
+
+    @property
+    def is_row(self) -> bool:
+        """Whether there are several."""
+        return len(self.photos) > 1
 
     @property
     def is_looking(self) -> bool:
-        """Whether faces are being looked for."""
-        return self._finding.is_running
+        """Whether faces of the chosen one are being looked for."""
+        current = self.current
+        return current is not None and (current is self._looked_at or current in self._unlooked)
 
     @property
     def is_reading(self) -> bool:
-        """Whether a file is being read."""
-        return self._reading > 0
+        """Whether files are being read."""
+        return self.reading.count > 0
 
-    def open_path(self, path: Path) -> None:
-        """Read a photograph's file."""
-        self._read(lambda: read_photo(path), path.name, path)
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        """Read the files of photographs, and folders of them."""
+        self.reading.ask_paths(paths)
 
     def open_bytes(self, data: bytes, name: str) -> None:
         """Read a photograph from the bytes of a file."""
-        self._read(lambda: read_photo(data, name), name)
+        from latentstudio.media.photo import read_photo
+
+        self.reading.ask_pixels(lambda: read_photo(data, name), name)
 
     def open_image(self, image: QImage, name: str) -> None:
         """Take a picture as the clipboard and other programs hand it over."""
-        self._read(lambda: pixels_of(image), name)
+        self.reading.ask_pixels(lambda: pixels_of(image), name)
 
     def set_pixels(self, pixels: NDArray[np.uint8], name: str) -> None:
         """Take pixels (H, W, 3)."""
-        self._take(_Read(pixels, as_image(shrunk(pixels, PREVIEW_PX)), name))
+        self._take_read(framed(pixels, name), True)
 
-    def _read(self, read: Callable[[], NDArray[np.uint8]], name: str, path: Path | None = None) -> None:
-        self._reading += 1
-        self.photo_changed.emit()
+    def choose(self, index: int) -> None:
+        """Turn to another one of the row."""
+        if index != self.index and 0 <= index < len(self.photos):
+            self.index = index
+            self._say_photo()
 
-        def work() -> _Read:
-            pixels = read()
-            return _Read(pixels, as_image(shrunk(pixels, PREVIEW_PX)), name, path)
+    def remove(self, index: int) -> None:
+        """Take one off the desk."""
+        if not 0 <= index < len(self.photos):
+            return
+        was_current = index == self.index
+        self._forget([self.photos.pop(index)])
+        self.index = max(0, min(self.index - (index < self.index), len(self.photos) - 1))
+        self.row_changed.emit()
+        if was_current:
+            self._say_photo()
 
-        self._studio.background.run(work, self._take_read, self._fail_read)
+    def clear(self) -> None:
+        """An empty desk."""
+        self.reading.drop_all()
+        self._forget(self.photos)
+        self.photos, self.index, self.refused = [], 0, []
+        self.row_changed.emit()
+        self._say_photo()
 
-    def _take_read(self, found: _Read) -> None:
-        self._reading -= 1
-        self._take(found)
+    def _take_read(self, photo: FramedPhoto, is_alone: bool) -> None:
+        if is_alone and not self.is_row:
+            # One after the other: the newer takes the place of the older.
+            self._forget(self.photos)
+            self.photos, self.index, self.refused = [], 0, []
+        held = sum(other.pixels.nbytes for other in self.photos) + photo.pixels.nbytes
+        if self.photos and (len(self.photos) >= MOST_PHOTOS or held > MOST_BYTES):
+            self._refuse(
+                InputError(f'"{photo.name}" is too much at once.', "Invert it after the others."), False
+            )
+            return
+        self.photos.append(photo)
+        self.row_changed.emit()
+        if len(self.photos) == 1:
+            self._say_photo()
+        self.find_faces(photo)
 
-    def _fail_read(self, error: Exception) -> None:
-        self._reading -= 1
-        self._studio.tell_error(error)
-        self.photo_changed.emit()
+    def _refuse(self, error: Exception, is_alone: bool) -> None:
+        if is_alone and not self.is_row:
+            self._studio.tell_error(error)
+            self.photo_changed.emit()
+            return
+        self.refuse(error)
 
-    def _take(self, found: _Read) -> None:
-        self.photo, self.preview, self.name, self.path = found
-        self.faces, self.lacks_finder = None, False
-        self.mode, self.face = WHOLE, 0
-        self._whole = self._hand = self._points = None
+    def refuse(self, error: Exception) -> None:
+        """List why one of several is left out."""
+        words = error.message if isinstance(error, LatentStudioError) else str(error)
+        self.refused.append(words)
+        self.row_changed.emit()
+
+    def _forget(self, photos: Sequence[FramedPhoto]) -> None:
+        """Nobody needs to look for faces in them any more."""
+        for photo in photos:
+            if photo in self._unlooked:
+                self._unlooked.remove(photo)
+        if self._looked_at in photos:
+            self._finding.cancel()
+
+    def _say_photo(self) -> None:
         self.photo_changed.emit()
         self.frame_changed.emit()
-        self.find_faces()
+        self.faces_changed.emit()
 
     # --- faces ----------------------------------------------------------------------------------
 
-    def find_faces(self) -> None:
-        """Look for faces, where the finder is installed."""
-        photo = self.photo
-        if photo is None:
-            return
+    def find_faces(self, photo: FramedPhoto | None = None) -> None:
+        """Look for faces, where the finder is installed: in one photograph, or in all."""
         from latentstudio.models.catalogue import installed_path
 
         self.lacks_finder = installed_path("mtcnn-face-finder") is None
-        if self.lacks_finder:
-            self.faces_changed.emit()
+        if not self.lacks_finder:
+            wanted = self.photos if photo is None else [photo]
+            known = [self._looked_at, *self._unlooked]
+            self._unlooked.extend(one for one in wanted if one.faces is None and one not in known)
+            self._look_on()
+        self.faces_changed.emit()
+
+    def _look_on(self) -> None:
+        """One photograph after the other: each takes all the processor that there is."""
+        if self._finding.is_running or not self._unlooked:
             return
+        photo = self._looked_at = self._unlooked.popleft()
 
         def make() -> Job:
             from latentstudio.engine.photos import faces_job
 
-            return faces_job(photo)
+            return faces_job(photo.pixels)
 
         self._finding.start(make)
-        self.faces_changed.emit()
+
+    def _end_looking(self) -> None:
+        # What was found comes after the end; only then the next one begins.
+        ended = self._looked_at
+
+        def go_on() -> None:
+            if self._looked_at is ended:
+                self._looked_at = None
+            self._look_on()
+            self.faces_changed.emit()
+
+        QTimer.singleShot(0, self, go_on)
 
     def _take_faces(self, faces: list[Face]) -> None:
-        self.faces = faces
-        # Only a frame that nobody has touched moves by itself.
-        if faces and self.mode == WHOLE and self._whole is None:
-            self.mode = FACE
-        self.faces_changed.emit()
-        self.frame_changed.emit()
+        photo = self._looked_at or self.current
+        self._looked_at = None
+        if photo is None or photo not in self.photos:
+            return
+        photo.take_faces(faces)
+        self.reframed.emit(self.photos.index(photo))
+        if photo is self.current:
+            self.faces_changed.emit()
+            self.frame_changed.emit()
 
     def choose_face(self, index: int) -> None:
         """One face of several."""
         if self.faces and 0 <= index < len(self.faces):
-            self.face, self.mode = index, FACE
-            self.frame_changed.emit()
+            assert self.current is not None
+            self.current.face, self.current.mode = index, FACE
+            self._say_frame()
+
+    # --- the chosen one -------------------------------------------------------------------------
+
+    @property
+    def photo(self) -> NDArray[np.uint8] | None:
+        """Its pixels (H, W, 3)."""
+        return None if self.current is None else self.current.pixels
+
+    @property
+    def photo_size(self) -> Size:
+        """(height, width) of it."""
+        return (0, 0) if self.current is None else self.current.size
+
+    @property
+    def preview(self) -> QImage:
+        """A smaller picture of it."""
+        return QImage() if self.current is None else self.current.preview
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "" if self.current is None else self.current.name
+
+    @property
+    def faces(self) -> list[Face] | None:
+        """Its faces; None until somebody has looked."""
+        return None if self.current is None else self.current.faces
+
+    @property
+    def face(self) -> int:
+        """Which of its faces."""
+        return 0 if self.current is None else self.current.face
+
+    @property
+    def mode(self) -> str:
+        """How it is framed."""
+        return WHOLE if self.current is None else self.current.mode
 
     # --- the frame ------------------------------------------------------------------------------
 
     def set_info(self, info: GeneratorInfo) -> None:
-        """Another generator: a frame of its aspect."""
-        if self._info is not None and _aspect(self._info) != _aspect(info):
-            self._whole = self._hand = None
+        """Another generator: frames of its aspect, and nothing painted on them."""
+        is_other_shape = self._info is not None and _aspect(self._info) != _aspect(info)
+        for photo in self.photos:
+            photo.painted = None
+            if is_other_shape:
+                photo.whole = None
         self._info = info
         self.frame_changed.emit()
+        self.row_changed.emit()
 
     @property
-    def img_size(self) -> tuple[int, int]:
+    def img_size(self) -> Size:
         """(height, width) of the generator's pictures."""
         return self._info.img_size if self._info is not None else (1, 1)
 
-    @property
-    def photo_size(self) -> tuple[int, int]:
-        """(height, width) of the photograph."""
-        return (0, 0) if self.photo is None else self.photo.shape[:2]
-
     def set_mode(self, mode: str) -> None:
         """The whole picture, a face, or three points by hand."""
-        if mode == FACE and not self.faces:
+        if self.current is None or (mode == FACE and not self.faces):
             return
-        self.mode = mode
-        self.frame_changed.emit()
+        self.current.mode = mode
+        self._say_frame()
 
     @property
     def quad(self) -> Quad | None:
         """The corners of the frame, as in `Alignment`; None without a photograph."""
-        if self.photo is None:
-            return None
-        if self.mode == FACE and self.faces:
-            return self.faces[self.face].quad(self.img_size)
-        if self.mode == HAND:
-            left, right, mouth = self.points
-            # Points in one place make no frame: the last one stays.
-            with suppress(InputError):
-                return face_quad(left, right, mouth, self.img_size)
-        if self._whole is None:
-            return central_quad(self.photo_size, self.img_size)
-        return self._whole
+        return None if self.current is None else self.current.quad(self.img_size)
 
     def set_quad(self, quad: Quad) -> None:
         """The hand has moved the frame."""
-        self._whole, self.mode = quad, WHOLE
-        self.frame_changed.emit()
+        if self.current is not None:
+            self.current.whole, self.current.mode = quad, WHOLE
+            self._say_frame()
 
     @property
     def points(self) -> Quad:
-        """Float64 (3, 2): the eye on the left, the other eye, the mouth's middle, in photo pixels."""
-        if self._points is None:
-            if self.faces:
-                found = self.faces[self.face].points
-                self._points = np.stack([found[0], found[1], found[3:].mean(0)])
-            else:
-                height, width = self.photo_size
-                middle, side = np.array([width / 2, height * 0.45]), min(height, width) * 0.11
-                self._points = middle + side * np.array([[-1, -0.6], [1, -0.6], [0, 1.4]])
-        return self._points
+        """Eyes and mouth, see `FramedPhoto.placed_points`."""
+        assert self.current is not None
+        return self.current.placed_points()
 
     def set_points(self, points: Quad) -> None:
         """The hand has moved eyes or mouth."""
-        self._points, self.mode = points, HAND
-        self.frame_changed.emit()
+        if self.current is not None:
+            self.current.points, self.current.mode = points, HAND
+            self._say_frame()
 
     def reset_frame(self) -> None:
         """The frame as it was at first."""
-        if self.mode == HAND:
-            self._points = None
-        else:
-            self._whole = None
-        self.frame_changed.emit()
+        if self.current is not None:
+            if self.mode == HAND:
+                self.current.points = None
+            else:
+                self.current.whole = None
+            self._say_frame()
 
-    def target(self, mask: NDArray[np.float32] | None = None) -> Target:
-        """What is inverted; `mask` says what counts, see `Target`.
+    def set_painted(self, mask: Mask | None) -> None:
+        """What of the frame counts; None for all of it."""
+        if self.current is not None:
+            self.current.painted = mask
+
+    def _say_frame(self) -> None:
+        """Another frame: what was painted belongs to the old one."""
+        self.set_painted(None)
+        self.frame_changed.emit()
+        self.reframed.emit(self.index)
+
+    def target(self) -> Target:
+        """What is inverted of the chosen one.
 
         Raises:
             InputError: there is no photograph, or the frame lies outside of it.
         """
-        if self.photo is None or self._info is None or self.quad is None:
+        if self.current is None or self._info is None:
             raise InputError("There is no photo yet.", "Open one, drop it here or paste it.")
-        return crop_to_model(self.photo, self._info, self.quad, mask=mask, name=Path(self.name).stem)
+        return self.current.target(self._info)
 
     def alignment(self) -> Alignment:
-        """Where the frame is."""
+        """Where the frame of the chosen one is."""
         quad = self.quad
         if quad is None:
             raise InputError("There is no photo yet.", "Open one, drop it here or paste it.")
         return Alignment(quad, self.photo_size)
-
-
-def pixels_of(image: QImage) -> NDArray[np.uint8]:
-    """Qt's picture as uint8 (H, W, 3), on white where it is transparent; any thread.
-
-    Raises:
-        InputError: it is too small.
-    """
-    if min(image.width(), image.height()) < MIN_SIDE_PX:
-        raise InputError(
-            f"The picture is too small: {image.width()} × {image.height()} pixels.",
-            f"A photo needs {MIN_SIDE_PX} × {MIN_SIDE_PX} at least.",
-        )
-    plain = image.convertToFormat(QImage.Format.Format_RGBA8888)
-    height, width, stride = plain.height(), plain.width(), plain.bytesPerLine()
-    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(height, stride)
-    levels = rows[:, : 4 * width].reshape(height, width, 4)
-    alpha = levels[..., 3:].astype(np.uint16)
-    mixed = (levels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return mixed.astype(np.uint8)
 
 
 def _aspect(info: GeneratorInfo) -> float:

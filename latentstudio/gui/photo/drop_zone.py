@@ -23,6 +23,7 @@ from latentstudio.gui.theme import tokens
 from latentstudio.gui.widgets.drop_target import DropTarget
 
 EMPTY_PX, FULL_PX = 132, 148
+INVITATION = ("Drop a photo here, or several", "or click to open them, or paste one with Ctrl+V")
 
 
 class DropZone(DropTarget):
@@ -38,7 +39,7 @@ class DropZone(DropTarget):
         self._image = QImage()
         self._size = (1, 1)
         self._quad: NDArray[np.float64] | None = None
-        self.words = ("Drop a photo here", "or click to open one, or paste it with Ctrl+V")
+        self.words = INVITATION
         self.setFixedHeight(EMPTY_PX)
         self.setAccessibleName("Photo")
 

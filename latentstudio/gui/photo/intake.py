@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from latentstudio.gui.canvas import Canvas
 from latentstudio.gui.engine_bridge import as_image
-from latentstudio.gui.photo.desk import FACE, HAND, WHOLE, PhotoDesk
+from latentstudio.gui.photo.desk import PhotoDesk
 from latentstudio.gui.photo.drop_zone import DropZone
+from latentstudio.gui.photo.framed import FACE, HAND, WHOLE
+from latentstudio.gui.photo.row import PhotoRow
 from latentstudio.gui.photo.stage import DOTS, FRAME, PhotoStage
 from latentstudio.gui.studio import Studio
 from latentstudio.gui.widgets.labels import ElidedLabel, label
@@ -49,6 +51,7 @@ class PhotoIntake(QWidget):
         super().__init__(parent)
         self._studio, self._desk, self._canvas = studio, desk, canvas
         self._stage: PhotoStage | None = None
+        self.row = PhotoRow(desk, self)
         self.zone = DropZone(self)
         self.name = ElidedLabel("", "muted", self)
         self.other = QPushButton("Another…", self)
@@ -81,6 +84,7 @@ class PhotoIntake(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
+        column.addWidget(self.row)
         column.addWidget(self.zone)
         column.addLayout(head)
         column.addWidget(self.modes)
@@ -98,6 +102,7 @@ class PhotoIntake(QWidget):
         self.modes.chosen.connect(self._choose_mode)
         self.adjust.toggled.connect(self.set_stage)
         desk.photo_changed.connect(self._show_photo)
+        desk.row_changed.connect(self._show_other)
         desk.faces_changed.connect(self._show_faces)
         desk.frame_changed.connect(self._show_frame)
 
@@ -111,15 +116,15 @@ class PhotoIntake(QWidget):
     # --- a photograph in ------------------------------------------------------------------------
 
     def choose(self) -> None:
-        """Ask for a photograph's file."""
-        path = self.ask_photo_path()
-        if path is not None:
-            self._desk.open_path(path)
+        """Ask for the files of photographs."""
+        paths = self.ask_photo_paths()
+        if paths:
+            self._desk.open_paths(paths)
 
-    def ask_photo_path(self) -> Path | None:
-        """Ask for a file."""
-        name, _ = QFileDialog.getOpenFileName(self, "Open a photo", str(Path.home()), FILTER)
-        return Path(name) if name else None
+    def ask_photo_paths(self) -> list[Path]:
+        """Ask for files."""
+        names, _ = QFileDialog.getOpenFileNames(self, "Open photos", str(Path.home()), FILTER)
+        return [Path(name) for name in names]
 
     def paste(self) -> None:
         """Take the photograph on the clipboard."""
@@ -130,7 +135,7 @@ class PhotoIntake(QWidget):
         """Take what a drop or the clipboard holds; False when there is no picture in it."""
         local = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
         if local:
-            QTimer.singleShot(0, self, lambda: self._desk.open_path(local[0]))
+            QTimer.singleShot(0, self, lambda: self._desk.open_paths(local))
             return True
         for kind in ("image/png", "image/jpeg", "image/webp", "image/tiff"):
             if mime.hasFormat(kind):
@@ -158,7 +163,9 @@ class PhotoIntake(QWidget):
         if desk.is_reading and not there:
             self.zone.set_words("Reading the photo…", "")
         else:
-            self.zone.set_words("Drop a photo here", "or click to open one, or paste it with Ctrl+V")
+            self.zone.set_words(
+                "Drop a photo here, or several", "or click to open them, or paste one with Ctrl+V"
+            )
         self.zone.set_photo(desk.preview, desk.photo_size if there else (1, 1))
         height, width = desk.photo_size
         self.name.setText(f"{desk.name} · {width} × {height}" if there else "")
@@ -171,6 +178,15 @@ class PhotoIntake(QWidget):
             self.adjust.setChecked(False)
         self._show_faces()
         self._show_frame()
+
+    def _show_other(self) -> None:
+        """What comes next lies beside the others, or takes the place of the one."""
+        is_row, desk = self._desk.is_row, self._desk
+        self.other.setText("Add…" if is_row else "Another…")
+        hint = "Add photos to the row" if is_row else "Open another photo"
+        self.other.setToolTip(f"{hint}; dropping and pasting work, too")
+        if desk.photo is None:
+            self._show_photo()
 
     def _show_faces(self) -> None:
         desk = self._desk

@@ -56,6 +56,7 @@ class LiveView(QWidget):
         self._preparing = False
         self._run: Run | None = None
         self._running = False
+        self._all_words = ""
         self._looks_at: int | None = None  # a step; None follows the newest
         self._shown: NDArray[np.uint8] | None = None
         self.pictures = TitledPictures(("Target", "Current", "Difference"), self)
@@ -114,7 +115,16 @@ class LiveView(QWidget):
 
     def begin(self, run: Run) -> None:
         """Follow an inversion that begins."""
-        self._run, self._running, self._looks_at, self._shown = run, True, None, None
+        self._running, self._all_words = True, ""
+        self._set_run(run)
+
+    def show_run(self, run: Run) -> None:
+        """Look at another one of those that go together."""
+        if run is not self._run:
+            self._set_run(run)
+
+    def _set_run(self, run: Run) -> None:
+        self._run, self._looks_at, self._shown = run, None, None
         height, width = run.target.image.shape[:2]
         self.pictures.set_aspect(height / width)
         self._aim = shrunk(run.target.image, TILE_PX)
@@ -122,19 +132,29 @@ class LiveView(QWidget):
         self.about.setText("")
         self._show()
 
-    def moved(self) -> None:
-        """The run has moved on; drawn soon."""
+    def moved(self, all_words: str = "") -> None:
+        """The run has moved on; drawn soon.
+
+        Args:
+            all_words: how those go that go together.
+        """
+        self._all_words = all_words
         if not self._draw.isActive():
             self._draw.start()
 
-    def end(self, about: str = "", *, goes_on: bool = False) -> None:
-        """The run is over.
+    def end(self) -> None:
+        """Nothing runs any more."""
+        self._running = False
+        self.go_on.setEnabled(False)
+        self._show()
+
+    def tell_end(self, about: str, *, goes_on: bool) -> None:
+        """What is worth knowing of the result.
 
         Args:
-            about: which distance it was, and whatever else is worth knowing.
+            about: which distance it was, and how long it took.
             goes_on: whether it can be continued.
         """
-        self._running = False
         self.about.setText(about)
         self.go_on.setEnabled(goes_on)
         self._show()
@@ -162,7 +182,10 @@ class LiveView(QWidget):
         self.setVisible(run is not None)
         if run is None:
             return
-        self.words.setText(run.words() if self._running else self._ended_words(run))
+        if self._running:
+            self.words.setText("\n".join(filter(None, (self._all_words, run.words()))))
+        else:
+            self.words.setText(self._ended_words(run))
         self._prepare()
         self.curves.set_terms(_curves(run), run.steps)
         self.curves.setVisible(bool(run.terms))

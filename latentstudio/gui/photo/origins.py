@@ -6,6 +6,7 @@ one of them. GUI thread; files are read on others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,16 +48,22 @@ class PhotoOrigins(QObject):
         """Another generator: other inversions."""
         self._info, self._known, self._sought = info, [], None
 
-    def keep(self, inverted: Inverted, path: Path | None) -> None:
-        """Remember an inversion, and where its photograph lies."""
-        self._known = [inverted, *self._known][:MOST_KNOWN]
-        alignment = inverted.target.alignment
-        if path is not None and alignment is not None:
-            self._studio.background.run(
-                lambda: remember(inverted.recipe, Remembered(path, alignment)),
-                lambda _: None,
-                self._studio.tell_error,
-            )
+    def keep(self, inversions: Sequence[tuple[Inverted, Path | None]]) -> None:
+        """Remember inversions, and where the photograph of each lies; the last is the newest."""
+        newest = [inverted for inverted, _ in reversed(inversions)]
+        self._known = [*newest, *self._known][: max(MOST_KNOWN, len(newest))]
+        stored = [
+            (inverted.recipe, Remembered(path, inverted.target.alignment))
+            for inverted, path in inversions
+            if path is not None and inverted.target.alignment is not None
+        ]
+
+        def work() -> None:
+            for recipe, found in stored:
+                remember(recipe, found)
+
+        if stored:
+            self._studio.background.run(work, lambda _: None, self._studio.tell_error)
 
     def look(self, recipe: Recipe) -> None:
         """Say so when a picture starts from an inversion, now or soon."""

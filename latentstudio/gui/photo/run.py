@@ -51,6 +51,7 @@ class Run:
         left_s: seconds still to go; None while unknown.
         terms: by name the values so far, with the steps they belong to.
         moments: pictures on the way, the oldest first.
+        room_bytes: how much memory those may take.
     """
 
     target: Target
@@ -62,24 +63,27 @@ class Run:
     left_s: float | None = None
     terms: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
+    room_bytes: int | None = None
     _pace: Pace = field(default_factory=Pace)
 
-    def take(self, progress: ProjectionProgress) -> None:
-        """One more progress."""
-        pace = self._pace.update(progress)
-        self.steps, self.text = progress.steps, progress.text
+    def take(self, progress: ProjectionProgress, index: int = 0) -> None:
+        """One more progress; this photograph is one of those that it is about."""
+        step = progress.own_step
+        self.steps, self.text = progress.own_steps or progress.steps, progress.text
+        pace = self._pace.update(step, self.steps)
         self.rate, self.left_s = pace.steps_per_s, pace.left_s
-        if progress.step != self.step and progress.terms:
-            self.step = progress.step
+        if step != self.step and progress.terms:
+            self.step = step
             for name, values in progress.terms.items():
                 steps, numbers = self.terms.setdefault(name, ([], []))
                 steps.append(self.step)
-                numbers.append(float(values[0]))
+                numbers.append(float(values[index]))
         if progress.images is not None and progress.snapshots:
-            moment = Moment(
-                progress.step, progress.images[0], progress.snapshots[0], float(progress.distance[0])
-            )
-            self.moments.append(moment)
+            image = progress.images[index]
+            # A view would keep the pictures of the whole batch.
+            image = image if len(progress.images) == 1 else image.copy()
+            distance = float(progress.distance[index])
+            self.moments.append(Moment(step, image, progress.snapshots[index], distance))
             self._thin()
 
     @property
@@ -105,9 +109,9 @@ class Run:
 
     def _thin(self) -> None:
         """Keep first, last, and evenly what fits between."""
-        moments = self.moments
+        moments, room = self.moments, self.room_bytes or MOMENTS_BYTES
         held = sum(_bytes(moment) for moment in moments)
-        while len(moments) > MOST_MOMENTS or (held > MOMENTS_BYTES and len(moments) > 4):
+        while len(moments) > MOST_MOMENTS or (held > room and len(moments) > 4):
             # The one whose neighbours are nearest to one another is missed least.
             gaps = [moments[i + 1].step - moments[i - 1].step for i in range(1, len(moments) - 1)]
             held -= _bytes(moments.pop(1 + gaps.index(min(gaps))))
