@@ -68,6 +68,7 @@ class OwnDiscriminator(DiscriminatorNetwork):
     def __init__(self, config: OwnConfig, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         super().__init__()
         self.config, self.resolution, self.channels = config, config.resolution, 3
+        self.names = tuple(arrays)
         self.blocks = len({name.split(".")[1] for name in arrays if name.startswith("first.")})
         _check(config, self.blocks, arrays)
         self.weights = nn.ParameterDict(
