@@ -4,7 +4,7 @@
 
 SERIES is a folder of checkpoints, each with the averaged generator and the counters of a run
 (`RUN/state.pt` copied now and then will do). For each, the oldest first: thousand pictures shown, the
-Fréchet distance in the factor network's features, which shares lie among the others (`coverage.py`), and
+Fréchet distance in the factor network's features, which shares lie among the others (`reached.py`), and
 how much of the data's spread there is in the factors (median). What OUT holds already is not measured
 again.
 """
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 from clay_samples import Samples, sample
-from coverage import reached
 from evaluate import PRESENT, frechet, marginals, read_all
 from pack import spec_of
+from reached import reached
 
 from latentstudio.models.registry import build_network
 

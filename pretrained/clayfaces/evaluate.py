@@ -4,7 +4,7 @@
 
 Prints, and writes to `FOLDER/evaluation.json`: the Fréchet distance of the factor network's features
 between random samples and pictures of the data (with that of two halves of the data beside it), which
-shares of both lie among the other (`coverage.py`; likewise), the share of the data's spread that samples
+shares of both lie among the other (`reached.py`; likewise), the share of the data's spread that samples
 have in each factor, how often what is there or not is there, the nearest training pictures (a grid, and
 distances beside those of fresh renders), the perceptual path length, for generators whose z are the
 renderer's the error against what should have been drawn, and where there is a discriminator beside the
@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from clay_data import HELD_OUT, full_z
 from clay_grids import save_grid
 from clay_samples import READ, Samples, read, sample
-from coverage import reached, told_apart
+from reached import reached, told_apart
 from torch import Tensor
 
 from latentstudio import clay

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from coverage import distances, reached, told_apart
 from pack import deviation, write_discriminator
+from reached import distances, reached, told_apart
 from trainable import Discriminator
 
 from latentstudio.engine.examples import realism_score
