@@ -13,38 +13,17 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from latentstudio.gui.theme import figures, tokens
+from latentstudio.gui.theme import tokens
+from latentstudio.gui.widgets.quiet_plot import colour_plot, quiet_plot
 
 HEIGHT_PX = 148
 BINS = 36
 
 
 def _plot(name: str, parent: QWidget) -> Any:
-    """A quiet plot that nothing can be dragged in."""
-    plot = pg.PlotWidget(parent)
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    plot.setMouseEnabled(False, False)
-    plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
-    plot.setAccessibleName(name)
+    plot = quiet_plot(name, HEIGHT_PX, parent)
     plot.getPlotItem().setContentsMargins(0, 4, 8, 0)
-    plot.setFixedHeight(HEIGHT_PX)
     return plot
-
-
-def _colour(plot: Any) -> None:
-    """Give a plot the window's colours."""
-    t = tokens()
-    plot.setBackground(t.color("panel"))
-    font = figures(plot.font())
-    font.setPixelSize(10)
-    for side in ("left", "bottom"):
-        axis = plot.getAxis(side)
-        axis.setPen(pg.mkPen(t.color("line")))
-        axis.setTextPen(pg.mkPen(t.color("muted")))
-        axis.setTickFont(font)
-        axis.setStyle(tickLength=-4, tickTextOffset=4)
-        axis.label.setFont(font)
 
 
 class DetectionPlots(QWidget):
@@ -108,8 +87,8 @@ class DetectionPlots(QWidget):
         t = tokens()
         self.scores.clear()
         self.roc.clear()
-        _colour(self.scores)
-        _colour(self.roc)
+        colour_plot(self.scores)
+        colour_plot(self.roc)
         if len(self._own) and len(self._others):
             everything = np.concatenate([self._own, self._others])
             low, high = float(everything.min()), float(everything.max())
