@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from latentstudio.errors import InputError
@@ -97,6 +98,9 @@ class Fit:
         self.history: list[dict[str, Floats]] = []
         self.streams: list[torch.Generator] = []
         self.seconds = 0.0
+        # What the newest picture was drawn from, and where a line search has its best picture.
+        self.drawn_from: tuple[Snapshot, ...] = ()
+        self.best: Tensor | None = None
 
     # --- from start to end --------------------------------------------------------------------
 
@@ -146,7 +150,6 @@ class Fit:
             yield self._progress("Drawing the result")
 
     def _steps(self) -> Iterator[ProjectionProgress]:
-        options = self.options
         for phase in self.plan:
             if self.step >= phase.stop or self.control.stops:
                 continue
@@ -172,10 +175,12 @@ class Fit:
                 if self.control.asks_checkpoints and self.step % CHECKPOINT_EVERY == 0:
                     photos = range(len(self.targets))
                     self.control.checkpoints = tuple(self._checkpoint(i) for i in photos)
-                is_due = options.preview_every and (
-                    self.step % options.preview_every == 0 or self.step in (1, options.total_steps)
-                )
-                yield self._progress("Fitting", image if is_due else None)
+                yield self._progress("Fitting", image if self._is_due(self.step) else None)
+
+    def _is_due(self, step: int) -> bool:
+        """Whether the picture of a step is told."""
+        every = self.options.preview_every
+        return bool(every) and (step % every == 0 or step in (1, self.options.total_steps))
 
     def _variables(self, phase: Phase) -> list[Tensor]:
         return [*self.latents.variables, *(self.noise if phase.fits_noise else [])]
@@ -184,14 +189,18 @@ class Fit:
         """Start a phase with what it needs to know of the steps: nothing yet."""
         if phase.start and self.options.class_mode == "fitted":
             self.latents.keep_best_class()
+        self.best = None
         variables = self._variables(phase)
         if phase.way == QUASI_NEWTON:
             self.optimiser = QuasiNewton(variables, FIRST_STEP * self.latents.unit)
         else:
             self.optimiser = Adam(variables)
 
-    def _one(self, phase: Phase, prepared: Prepared) -> Iteration[None, None, Tensor]:
-        """One step: forward, backward, and what the phase makes of the gradients; gives the picture."""
+    def _one(self, phase: Phase, prepared: Prepared) -> Iteration[None, None, Tensor | None]:
+        """One step: forward, backward, and what the phase makes of the gradients.
+
+        Gives the picture, and leaves in `drawn_from` what draws it again; None where nobody knows it.
+        """
         options, generator, optimiser = self.options, self.generator, self.optimiser
         if isinstance(optimiser, QuasiNewton):
             optimiser.try_out()
@@ -201,6 +210,8 @@ class Fit:
         if amount:
             drawn = torch.stack([torch.randn(shape, generator=s) for s in self.streams])
             added = drawn.to(generator.device) * (amount * self.latents.unit)
+        # Before it moves on.
+        self.drawn_from = self._snapshots(added) if self._is_due(self.step + 1) else ()
         ws = self.latents.ws(added)
         leaf = ws.detach().requires_grad_()
         maps = self.noise if phase.fits_noise else [values.detach() for values in self.noise]
@@ -219,7 +230,7 @@ class Fit:
             try:
                 next(passing)
             except StopIteration as end:
-                image: Tensor = end.value
+                image: Tensor | None = end.value
                 break
             finally:
                 generator.compute_dtype = before
@@ -236,6 +247,7 @@ class Fit:
                 # A trial that was not accepted is no step: the curve stays where it was.
                 before_it = self.history[-1]
                 told = {name: np.where(accepted, told[name], before_it[name]) for name in told}
+            image = self._best(image, accepted)
         else:
             optimiser.step(self._rates(phase))
             if phase.fits_noise:
@@ -298,14 +310,27 @@ class Fit:
         snapshots: tuple[Snapshot, ...] = ()
         if image is not None:
             pixels = as_pixels(image, self.generator.info.img_size)
-            snapshots = tuple(self._snapshot(i) for i in range(len(self.targets)))
+            snapshots = self.drawn_from
         return ProjectionProgress(
             self.step, self.options.total_steps, terms, pixels, text, (0, len(self.targets)), snapshots
         )
 
-    def _snapshot(self, index: int) -> Snapshot:
-        return Snapshot(
-            self.latents.source(index), self._noise_of(index), self.latents.classes(index), self.step
+    def _best(self, image: Tensor | None, accepted: NDArray[np.bool_]) -> Tensor | None:
+        """The picture of where a line search stands: a trial that was not accepted is not it."""
+        if image is not None and not accepted.all():
+            chosen = torch.from_numpy(accepted).to(image.device)[:, None, None, None]
+            image = None if self.best is None else torch.where(chosen, image, self.best)
+        self.best = image
+        if self.drawn_from:
+            self.drawn_from = self._snapshots(None)
+        return image
+
+    def _snapshots(self, added: Tensor | None) -> tuple[Snapshot, ...]:
+        """What draws the present picture of each photograph."""
+        latents = self.latents
+        return tuple(
+            Snapshot(latents.source(i, added), self._noise_of(i), latents.classes(i), self.step + 1)
+            for i in range(len(self.targets))
         )
 
     def _noise_of(self, index: int) -> tuple[Floats, ...]:

@@ -97,9 +97,10 @@ class Latents:
         away = (self.values - self.spread.mean).square().sum(2).mean(1)
         return away / self.spread.std**2
 
-    def source(self, index: int) -> Source:
-        """The latent of one photograph, as a recipe carries it."""
-        values = self.values.detach()[index].cpu().numpy()
+    def source(self, index: int, added: Tensor | None = None) -> Source:
+        """The latent of one photograph, as a recipe carries it; with `added` (N, ...) to all of them."""
+        now = self.values.detach() if added is None else self.values.detach() + added
+        values = now[index].cpu().numpy()
         return Source(self.space, None, Latent(values[0] if self.space == W else values))
 
     def classes(self, index: int) -> tuple[tuple[int, float], ...]:
