@@ -28,13 +28,10 @@ from make_data import SHARD, draw_all, gather
 from pack import spec_of
 from plan import Plan
 from safetensors.torch import save_file
-from trainable import mapping_config
 from trainer import Trainer
 
-from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.clay.factors import LATENT_DIM
 from latentstudio.models.spec import write_spec
-
-WIDTH = 512  # of the mapping
 
 # What is done until which share of the training time; the mapping is fitted between the first and the second.
 REGRESSION = Plan(lr=2.5e-3, batch=128, face=5.0, ema=0.998, distil=0.5)
@@ -82,12 +79,12 @@ def run(out: Path, size: int, minutes: float, count: int, bank: int, batch: int,
                 embedding = trainer.m_ema.to("cpu")
                 state = {key: value.cpu() for key, value in trainer.g_ema.state_dict().items()}
                 fitted, unexplained = fit(
-                    embedding, felt_by(state), trainer.bank.z, trainer.bank.features, mapping_s / 60,
-                    Mapping(mapping_config(WIDTH)), device=device, every=200,
+                    embedding, felt_by(state), trainer.bank.z[:, :LATENT_DIM].contiguous(),
+                    trainer.bank.features, mapping_s / 60, device=device, every=200,
                 )  # fmt: skip
                 trainer.m_ema.to(device)
                 trainer.m.load_state_dict(trainer.m_ema.state_dict())
-                trainer.set_mapping(WIDTH, fitted.state_dict())
+                trainer.set_mapping(len(fitted.layers[0].weight), fitted.state_dict())
                 log.write(json.dumps({"mapping_leaves_unexplained": unexplained}) + "\n")
                 mapping_is_fitted = True
             told = trainer.train_step(plan_at(share, batch))

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import torch
 from clay_data import Bank, Pictures, full_z
-from fit_mapping import felt_by, fit
+from fit_mapping import felt_by, fit, rarity
 from pack import spec_of, write_checkpoint
 from plan import Plan
 from train_on_accelerator import run
-from trainable import Discriminator, Embedding, mapping_config, new_generator, parameter_groups
+from trainable import Discriminator, Embedding, new_generator, parameter_groups
 from trainer import Trainer
 
 from latentstudio import clay
-from latentstudio.models.architectures.stylegan2 import Mapping
 from latentstudio.models.architectures.stylegan2_compact import CompactStyleGAN2
 from latentstudio.models.registry import build_network, load_generator
 
@@ -133,14 +132,31 @@ def test_z_begins_with_the_renderers_latents_and_passes_the_normalisation_unchan
     torch.testing.assert_close(z.square().mean(1), torch.ones(20), rtol=1e-5, atol=1e-5)
 
 
+def test_heads_whose_switch_is_rarely_on_are_shown_more_often():
+    shown = torch.randn(400, 3)
+    shown[:, 1] = -0.2
+    shown[:12, 1] = 4.0  # of two values: a switch
+    shown[50, 0] = 9.0  # far out, but no switch
+    often = rarity(shown)
+    assert (often[:12] == 3.5).all()
+    assert (often[12:] == 1).all()
+
+
 def test_a_mapping_learns_what_the_embedding_says(trainer):
-    embedding = Embedding(torch.zeros(10), torch.ones(10)).requires_grad_(False)
-    z = full_z(torch.randn(1500, 64))
+    embedding = Embedding(torch.zeros(10), torch.ones(10), width=32).requires_grad_(False)
+    latents = torch.randn(1500, 64)
+    features = (latents[:, :10] > 0).float() + latents[:, :10] / 4
     felt = felt_by(trainer.g.state_dict())
-    start = Mapping(mapping_config(32))
-    _, early = fit(embedding, felt, z, z[:, :10], 0, start, lr=1e-2, every=5, steps=5)
-    _, late = fit(embedding, felt, z, z[:, :10], 0, start, lr=1e-2, every=30, steps=120)
-    assert late < 0.8 * early
+    _, early = fit(embedding, felt, latents, features, 0, every=5, steps=5)
+    mapping, late = fit(embedding, felt, latents, features, 0, every=150, steps=300)
+    assert late < 0.6 * early
+    # What was fitted in two parts is one mapping of z, deaf to the coordinates that mean nothing.
+    z = full_z(latents[:150])
+    w, felt_w = embedding(features[:150]), mapping(z, None)
+    left = ((felt_w - w) @ felt.T).square().sum(1).mean() / (embedding(features) @ felt.T).var(0).sum()
+    assert float(left) == pytest.approx(late, rel=0.05)
+    other = full_z(latents[:150])
+    torch.testing.assert_close(mapping(other, None), felt_w, rtol=1e-4, atol=1e-4)
 
 
 def test_the_packed_generator_draws_what_was_trained(trainer):
