@@ -41,20 +41,17 @@ from latentstudio.inversion.projection import (
 from latentstudio.inversion.quasi_newton import QuasiNewton
 from latentstudio.inversion.schedule import (
     EARLY_FROM_PX,
-    FAST_RATE,
-    PUBLISHED_RATE,
     QUASI_NEWTON,
-    SHORT,
+    WHITENED,
     Phase,
     added_noise,
-    fast_ramp,
     phases,
-    published_rate,
 )
 from latentstudio.inversion.starting import find_start
 from latentstudio.inversion.starts import Statistics, class_tensor, statistics_steps
 from latentstudio.inversion.synthesis import gradients, has_quick_bfloat16, rungs
 from latentstudio.inversion.target import Target
+from latentstudio.inversion.ways import Way, advance, way_of
 from latentstudio.models.generator import Generator, Inputs
 from latentstudio.models.preview_heads import fit_steps
 
@@ -62,12 +59,8 @@ from latentstudio.models.preview_heads import fit_steps
 PATIENCE_S = 0.2
 # How often a fit that is asked for it tells where it stands.
 CHECKPOINT_EVERY = 10
-# The first trial of the quasi-Newton phase goes this share of the spread.
-FIRST_STEP = 0.02
 # The last steps are exact, whatever the precision.
 EXACT_STEPS = 10
-# The latent's share of its rate while the noise is fitted.
-SETTLED = 0.1
 
 
 class Fit:
@@ -134,13 +127,16 @@ class Fit:
         # One stream of numbers a photograph, so that its result does not depend on its neighbours.
         self.streams = [torch.Generator().manual_seed(options.seed) for _ in self.targets]
         self.noise: list[Tensor] = []
-        if options.fit_noise and acts(generator, self.latents.ws().detach()):
+        # Noise that changes no level is not worth the steps of the fast method.
+        levels = 0.0 if options.method == PUBLISHED else 0.5
+        if options.fit_noise and acts(generator, self.latents.ws().detach(), levels):
             self.noise = drawn_maps(generator, self.streams)
             normalise(self.noise)
             for values in self.noise:
                 values.requires_grad_()
-        self.plan = phases(rungs(generator), options, bool(self.noise))
-        self.optimiser: Adam | QuasiNewton = Adam(self._variables(self.plan[0]))
+        numbers = self.latents.values[0].numel()
+        self.plan = phases(rungs(generator), options, bool(self.noise), numbers)
+        self.optimiser: Way = way_of(self.plan[0], self._variables(self.plan[0]), self.latents.unit)
         if any(resume):
             self._restore(resume)
         yield from self._steps()
@@ -190,11 +186,7 @@ class Fit:
         if phase.start and self.options.class_mode == "fitted":
             self.latents.keep_best_class()
         self.best = None
-        variables = self._variables(phase)
-        if phase.way == QUASI_NEWTON:
-            self.optimiser = QuasiNewton(variables, FIRST_STEP * self.latents.unit)
-        else:
-            self.optimiser = Adam(variables)
+        self.optimiser = way_of(phase, self._variables(phase), self.latents.unit)
 
     def _one(self, phase: Phase, prepared: Prepared) -> Iteration[None, None, Tensor | None]:
         """One step: forward, backward, and what the phase makes of the gradients.
@@ -249,24 +241,11 @@ class Fit:
                 told = {name: np.where(accepted, told[name], before_it[name]) for name in told}
             image = self._best(image, accepted)
         else:
-            optimiser.step(self._rates(phase))
+            advance(optimiser, self.step, phase, options, self.latents)
             if phase.fits_noise:
                 normalise(self.noise)
         self.history.append(told)
         return image
-
-    def _rates(self, phase: Phase) -> list[float]:
-        """Adam's rate for each variable."""
-        options, count = self.options, len(self.latents.variables)
-        assert isinstance(self.optimiser, Adam)
-        others = len(self.optimiser.variables) - count
-        if options.method == PUBLISHED or options.total_steps < SHORT:
-            return [published_rate(self.step, options)] * (count + others)
-        ramp = fast_ramp(self.step, phase)
-        rate = options.learning_rate or FAST_RATE * self.latents.unit / self.latents.values.shape[-1] ** 0.5
-        # By the time the noise is fitted the latent is nearly there.
-        settled = SETTLED if phase.fits_noise else 1.0
-        return [rate * ramp * settled] * count + [PUBLISHED_RATE * ramp] * others
 
     def _dtype(self, phase: Phase) -> torch.dtype:
         """In which type a step computes the features.
@@ -275,7 +254,8 @@ class Fit:
         """
         generator, options = self.generator, self.options
         is_rough = phase.way != QUASI_NEWTON and self.step < options.total_steps - EXACT_STEPS
-        is_worth_it = options.method == FAST and generator.info.img_resolution >= EARLY_FROM_PX
+        is_large = generator.info.img_resolution >= EARLY_FROM_PX
+        is_worth_it = options.method == FAST and (is_large or phase.way == WHITENED)
         if options.precision == "exact" or not (is_rough and is_worth_it and generator.has_fast_precision):
             return torch.float32
         return torch.bfloat16 if has_quick_bfloat16(generator.device) else torch.float32

@@ -50,8 +50,14 @@ def normalise(maps: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def acts(generator: Generator, ws: Tensor) -> bool:
-    """Whether this generator's picture depends on its noise at all; some have its strength at 0."""
+def acts(generator: Generator, ws: Tensor, levels: float = 0.0) -> bool:
+    """Whether this generator's picture depends on its noise; some have its strength at 0.
+
+    Args:
+        generator: whose noise.
+        ws: (N, num_ws, w_dim); the first is looked at.
+        levels: by more than so many of 255 levels, somewhere.
+    """
     if not generator.noise_shapes:
         return False
     before, generator.compute_dtype = generator.compute_dtype, torch.float32
@@ -59,4 +65,5 @@ def acts(generator: Generator, ws: Tensor) -> bool:
         picture, other = (generator.synthesis(ws[:1], mode) for mode in ("const", "none"))
     finally:
         generator.compute_dtype = before
-    return not torch.equal(picture, other)
+    low, high = generator.img_range
+    return float((picture - other).abs().max()) * 255 / (high - low) > levels

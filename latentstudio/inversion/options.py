@@ -25,7 +25,7 @@ STARTS = ("auto", "mean", "samples", "encoder")
 DISTANCES = ("auto", "pixel", "pyramid", "squeezenet", "efficientnet", "discriminator", "lpips")
 # What to do about the class of a conditional model: take the given one, fit weights, or fit and keep one.
 CLASS_MODES = ("given", "soft", "fitted")
-DEFAULT_STEPS = {PUBLISHED: 1000, FAST: 180}
+DEFAULT_STEPS = {PUBLISHED: 1000, FAST: 280}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ProjectionOptions:
         class_mode: "given", "soft" (weights are fitted) or "fitted" (and the largest one is kept).
         use_mask: whether a target's mask is heeded.
         precision: "exact" computes every step in float32; "fast" lets the fast method look around in
-            bfloat16 in models from 256 px on, where the machine is quick in it. Results are drawn exactly.
+            bfloat16, where the machine is quick in it. Results are drawn exactly.
         tune_steps: steps of pivotal tuning after the projection; 0 for none.
         tune_rate: its learning rate.
         tune_stop: tuning ends when the distance falls to this share of the pivot's.

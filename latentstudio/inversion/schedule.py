@@ -14,17 +14,23 @@ from dataclasses import dataclass
 
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
 from latentstudio.inversion.synthesis import Rung
+from latentstudio.inversion.whitened import MAX_NUMBERS
+from latentstudio.latent.spaces import W
 
 PUBLISHED_RATE = 0.1
 # The fast method's largest step of Adam, in units of the latent's spread in one direction.
 FAST_RATE = 0.3
+# The same along axes of its own, in units of the latent's spread in all directions together.
+WHITENED_RATE = 0.26
 # Its shares of the steps: to look around with Adam, and to fit the noise on the whole picture at the end.
 LOOK_AROUND, FIT_NOISE = 1 / 3, 0.3
+# Where the latent is short enough for axes of its own, they are worth more of the steps.
+LOOK_FAR = 0.67
 # Fewer steps than this are not worth a plan.
 SHORT = 20
 # Early pictures serve only where the whole one is so large that it costs many times as much.
 EARLY_FROM_PX, EARLY_PX, COMPARED_PX = 256, 128, 256
-ADAM, QUASI_NEWTON = "adam", "quasi-newton"
+ADAM, WHITENED, QUASI_NEWTON = "adam", "whitened", "quasi-newton"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Phase:
         rung: which of the generator's pictures they look at.
         start: the first step.
         stop: the first step that is no longer part of it.
-        way: "adam" or "quasi-newton".
+        way: "adam", "whitened" or "quasi-newton".
         fits_noise: whether the noise maps move too.
     """
 
@@ -63,6 +69,12 @@ def fast_ramp(step: int, phase: Phase) -> float:
     return ramp * min(1.0, (step - phase.start + 1) / max(1.0, 0.1 * count))
 
 
+def cooled(step: int, phase: Phase) -> float:
+    """The share of the rate in a step along axes of its own: a short rise, then half a cosine down."""
+    t = (step - phase.start) / (phase.stop - phase.start)
+    return (0.5 + 0.5 * math.cos(math.pi * t)) * min(1.0, (step - phase.start + 1) / 10)
+
+
 def added_noise(step: int, options: ProjectionOptions) -> float:
     """How much noise the published method adds to the latent, in units of its spread."""
     if not options.noise_ramp or options.method != PUBLISHED:
@@ -71,13 +83,14 @@ def added_noise(step: int, options: ProjectionOptions) -> float:
     return options.noise_factor * max(0.0, 1 - t / options.noise_ramp) ** 2
 
 
-def phases(ladder: Sequence[Rung], options: ProjectionOptions, has_noise: bool) -> list[Phase]:
+def phases(ladder: Sequence[Rung], options: ProjectionOptions, has_noise: bool, numbers: int) -> list[Phase]:
     """The plan of all steps.
 
     Args:
         ladder: the generator's pictures, the whole one last.
         options: method and number of steps.
         has_noise: whether noise maps are fitted.
+        numbers: length of the latent that is fitted.
     """
     steps, whole = options.total_steps, ladder[-1]
     if options.method == PUBLISHED or steps < SHORT:
@@ -85,11 +98,14 @@ def phases(ladder: Sequence[Rung], options: ProjectionOptions, has_noise: bool) 
     early = [rung for rung in ladder[:-1] if EARLY_PX <= max(rung.size) <= COMPARED_PX]
     if max(whole.size) < EARLY_FROM_PX or not early:
         early = [whole]
-    around = round(steps * LOOK_AROUND)
+    way, share = ADAM, LOOK_AROUND
+    if early == [whole] and options.space == W and numbers <= MAX_NUMBERS:
+        way, share = WHITENED, LOOK_FAR
     is_split = has_noise or early[-1] != whole
     nearer = steps - round(steps * FIT_NOISE) if is_split else steps
+    around = round((nearer if way == WHITENED else steps) * share)
     found = [
-        Phase(early[0], 0, around, ADAM, False),
+        Phase(early[0], 0, around, way, False),
         Phase(early[-1], around, nearer, QUASI_NEWTON, False),
     ]
     if is_split:

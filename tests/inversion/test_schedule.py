@@ -5,7 +5,15 @@ from itertools import pairwise
 import pytest
 
 from latentstudio.inversion.options import ProjectionOptions
-from latentstudio.inversion.schedule import ADAM, QUASI_NEWTON, added_noise, phases, published_rate
+from latentstudio.inversion.schedule import (
+    ADAM,
+    QUASI_NEWTON,
+    WHITENED,
+    added_noise,
+    cooled,
+    phases,
+    published_rate,
+)
 from latentstudio.inversion.synthesis import Rung
 
 PUBLISHED = ProjectionOptions(method="published")
@@ -33,15 +41,16 @@ def test_the_published_ramps_are_those_of_the_paper():
 @pytest.mark.parametrize("ladder", [SMALL, LARGE])
 @pytest.mark.parametrize("has_noise", [True, False])
 def test_the_published_method_looks_at_the_whole_picture_from_beginning_to_end(ladder, has_noise):
-    (phase,) = phases(ladder, PUBLISHED, has_noise)
+    (phase,) = phases(ladder, PUBLISHED, has_noise, 256)
     assert (phase.rung, phase.start, phase.stop) == (ladder[-1], 0, 1000)
 
 
 @pytest.mark.parametrize("ladder", [SMALL, LARGE])
 @pytest.mark.parametrize("has_noise", [True, False])
 @pytest.mark.parametrize("steps", [1, 20, 21, 150, 999])
-def test_the_fast_plan_covers_every_step_once_and_ends_on_the_whole_picture(ladder, has_noise, steps):
-    plan = phases(ladder, ProjectionOptions(steps=steps), has_noise)
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_the_fast_plan_covers_every_step_once_and_ends_on_the_whole_picture(ladder, has_noise, steps, space):
+    plan = phases(ladder, ProjectionOptions(steps=steps, space=space), has_noise, 256)
     assert plan[0].start == 0
     assert plan[-1].stop == steps
     assert plan[-1].rung == ladder[-1]
@@ -51,8 +60,28 @@ def test_the_fast_plan_covers_every_step_once_and_ends_on_the_whole_picture(ladd
 
 def test_a_small_model_is_looked_at_whole_and_a_large_one_small_first():
     options = ProjectionOptions(steps=150)
-    assert {phase.rung for phase in phases(SMALL, options, False)} == {SMALL[-1]}
-    plan = phases(LARGE, options, True)
+    assert {phase.rung for phase in phases(SMALL, options, False, 256)} == {SMALL[-1]}
+    plan = phases(LARGE, options, True, 256)
     assert [max(phase.rung.size) for phase in plan] == [128, 256, 1024]
     assert [phase.way for phase in plan] == [ADAM, QUASI_NEWTON, ADAM]
     assert [phase.fits_noise for phase in plan] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("space", "numbers", "way"),
+    [("w", 256, WHITENED), ("w", 4096, ADAM), ("w+", 2560, ADAM), ("z", 256, ADAM)],
+)
+def test_only_a_short_w_of_a_small_model_is_looked_for_along_axes_of_its_own(space, numbers, way):
+    options = ProjectionOptions(space=space)
+    assert phases(SMALL, options, True, numbers)[0].way == way
+    assert phases(LARGE, options, True, numbers)[0].way == ADAM
+
+
+def test_the_rate_along_axes_of_its_own_rises_at_once_and_falls_to_nothing():
+    (phase, *_) = phases(SMALL, ProjectionOptions(steps=280), False, 256)
+    rates = [cooled(step, phase) for step in range(phase.start, phase.stop)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) > 0.97
+    assert rates.index(max(rates)) < 15
+    assert all(a >= b for a, b in pairwise(rates[15:]))
+    assert rates[-1] < 0.001

@@ -140,7 +140,9 @@ class ModulatedConv(KeepsDerived):
         # Slope and gain are positive: the gain may come before the activation.
         scale = (style.square() @ energy.t() + 1e-8).rsqrt() * self.gain  # (N, out)
         tiled = (self.up == 1 or self.doubles_after) and winograd.fits(x, self.weight)
-        if len(x) == 1 and self.weight.numel() <= x.numel() and not tiled:
+        # With gradients a kernel of its own would ask for the kernel's gradient as well.
+        is_own = len(x) == 1 and self.weight.numel() <= x.numel() and not style.requires_grad
+        if is_own and not tiled:
             unit = self._unit()[:, None, None, None] if x.dtype == torch.float16 else 1
             weight = self.weight * unit * style[0, :, None, None] * scale[0, :, None, None, None]
             x = self._convolve(x, weight.to(x.dtype), (self.bias * self.gain).to(x.dtype))
