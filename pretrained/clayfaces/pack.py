@@ -4,9 +4,10 @@
     python pretrained/clayfaces/pack.py RUN/state.pt NAME.discriminator.safetensors --discriminator --data D
 
 w_avg is measured on 65,536 random z. Weights are stored in 16 bits. With --checkpoint it writes what
-another session goes on from instead (`train.py --init`): averaged generator and embedding, without the
-optimiser. With --discriminator it writes the judge, which the program finds beside NAME.safetensors; what
-it was asked about the features of a head is left out, since a picture alone has none.
+another run goes on from instead (`train.py --init`): averaged generator and embedding, and the
+discriminator, without the optimisers. With --discriminator it writes the judge, which the program finds
+beside NAME.safetensors; what it was asked about the features of a head is left out, since a picture alone
+has none.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> Netw
 
 
 def write_checkpoint(state: dict[str, Any], out: Path) -> None:
-    """Averaged generator and embedding in 16 bits, what features are divided by in 32, and the counters."""
+    """Averaged generator, embedding, discriminator and counters; all but the features' scales in 16 bits."""
     arrays = {}
-    for net in ("g_ema", "m_ema"):
+    for net in ("g_ema", "m_ema", "d"):
         for key, value in state[net].items():
             exact = key in ("mean", "std")
             arrays[f"{net}.{key}"] = (value.float() if exact else value.half()).contiguous()

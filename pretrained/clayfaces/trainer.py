@@ -122,6 +122,9 @@ class Trainer:
             own = {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}
             getattr(self, net).load_state_dict(own)
             getattr(self, f"{net}_ema").load_state_dict(own)
+        judge = {key[2:]: value for key, value in arrays.items() if key.startswith("d.")}
+        if judge:
+            self.d.load_state_dict(judge)
         self.step, self.shown, self.seconds = int(told["step"]), int(told["pictures"]), float(told["seconds"])
 
     def set_mapping(self, width: int, arrays: dict[str, Tensor] | None = None) -> None:

@@ -121,6 +121,8 @@ def test_another_session_goes_on_from_the_small_checkpoint(trainer, tmp_path):
     assert (other.step, other.shown, other.mapping_width) == (1, 8, 24)
     z, features = torch.randn(2, 256), trainer.bank.features[:2]
     torch.testing.assert_close(other.m(features), trainer.m_ema(features), rtol=1e-2, atol=1e-2)
+    pictures = trainer.pictures.images[:4].float() / 127.5 - 1
+    torch.testing.assert_close(other.d(pictures), trainer.d(pictures), rtol=5e-2, atol=5e-2)
     w, expected = other.g.mapping(z), trainer.g_ema.mapping(z)
     torch.testing.assert_close(w, expected, rtol=2e-2, atol=2e-2)
 
