@@ -124,13 +124,15 @@ def found_again(generator: Generator, count: int, published: int) -> dict[str, A
     return told
 
 
-def by_encoder(generator: Generator, count: int) -> dict[str, Any]:
+def by_encoder(generator: Generator, count: int, only: str | None = None) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    for kind, targets in (("own", own(generator, count)), ("heads", heads(count))):
+    for kind in ("own", "heads") if only is None else (only,):
+        targets = own(generator, count) if kind == "own" else heads(count)
         for name, options in (
             ("encoder alone", PYRAMID.changed(steps=1, start="encoder", learning_rate=1e-12)),
             ("encoder and 50 steps", PYRAMID.changed(steps=50, start="encoder")),
-            ("150 steps from samples", PYRAMID.changed(start="samples")),
+            ("fast from the encoder", PYRAMID.changed(start="encoder")),
+            ("1000 steps from the mean", PYRAMID.changed(method="published")),
         ):
             started = time.perf_counter()
             results, _, _ = run(generator, targets, options)
@@ -178,6 +180,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--skip", type=int, default=0, help="heads to leave out, for runs in parts")
     parser.add_argument("--published", type=int, default=10, help="own samples for the published method")
+    parser.add_argument("--kind", choices=["own", "heads"], help="for encoder: one kind of pictures alone")
     parser.add_argument("--photo", type=Path, help="a portrait, for faces")
     parser.add_argument("--space", default="w+", help="for faces")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/inversion.json"))
@@ -191,13 +194,14 @@ def main() -> None:
         elif options.part == "own":
             found = found_again(generator, options.count, options.published)
         elif options.part == "encoder":
-            found = by_encoder(generator, options.count)
+            found = by_encoder(generator, options.count, options.kind)
         else:
             found = tuning(generator, options.count)
     print(json.dumps(found if options.part != "pace" else {k: v for k, v in found.items() if k != "rows"}))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     stored = json.loads(options.json.read_text()) if options.json.exists() else {}
-    stored[options.part + (f"-{options.skip}" if options.skip else "")] = {"machine": machine(), **found}
+    part = "-".join([options.part, *filter(None, [options.kind, str(options.skip or "")])])
+    stored[part] = {"machine": machine(), **found}
     options.json.write_text(json.dumps(stored, indent=1))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,8 +35,9 @@ from latentstudio.models.generator import Generator, State
 
 # Pictures of this size say enough about most latents.
 LOOKS_AT_PX = 64
-# Pictures that are kept to be shown again, and new ones a step.
-BANK, FRESH = 8192, 16
+# Pictures that are kept to be shown again, and new ones a step; of these, some are of two latents at once,
+# which no single latent draws: as photographs are, they are to be met as nearly as can be.
+BANK, FRESH, MIXED = 8192, 16, 4
 # From this share of the steps on, the pictures of the guesses are compared too.
 PICTURES_FROM = 0.4
 _STORE_EVERY = 200
@@ -152,6 +154,7 @@ class _Trainer:
         self.step = 0
         self.images: list[NDArray[np.uint8]] = []
         self.latents: list[NDArray[np.float32]] = []
+        self.is_known: list[bool] = []
 
     def _set_scale(self) -> None:
         """Guesses are in units of each number's own spread."""
@@ -182,12 +185,15 @@ class _Trainer:
         images = images.float() / 127.5 - 1
         wanted = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_quick_bfloat16(device)):
-            guess = self.encoder(images)
-        error = ((guess - wanted) / self.encoder.scale).square().mean()
+            guess = self.encoder(_as_photographed(images, random))
+        known = torch.tensor([float(self.is_known[i]) for i in chosen], device=device)
+        errors = ((guess - wanted) / self.encoder.scale).square().mean(1)
+        error = (errors * known).sum() / known.sum().clamp_min(1)
         losses = {"latent": error}
         loss = error
         if self.step >= PICTURES_FROM * self.options.steps and self.step % 2:
-            few = slice(0, FRESH)
+            # First those of which no latent is known: the picture is all they teach.
+            few = torch.argsort(known, stable=True)[:FRESH]
             losses["picture"] = self._picture_error(guess[few], images[few])
             loss = loss + self.options.picture_weight * losses["picture"]
         torch.autograd.backward([loss])
@@ -229,9 +235,16 @@ class _Trainer:
         random = np.random.RandomState((self.options.seed * 104729 + 17 * self.step) % 2**32)
         count = FRESH if self.images else self.options.batch
         z = torch.from_numpy(random.randn(count, info.z_dim).astype(np.float32)).to(generator.device)
-        # Photographs lie nearer to the mean than free samples do.
-        psi = float(random.uniform(0.5, 1.0)) if info.has_mapping else 1.0
+        # Many photographs lie nearer to the mean than free samples do, some farther off.
+        psi = float(random.uniform(0.5, 1.15)) if info.has_mapping else 1.0
         ws = generator.mapping(z, self._labels(count, self.step * FRESH), psi)
+        mixed = (
+            count // FRESH * MIXED if self.encoder.config.in_w and info.num_ws > 1 and not info.c_dim else 0
+        )
+        if mixed:
+            ws = ws.clone()
+            row = int(random.randint(1, info.num_ws))
+            ws[:mixed, row:] = ws[mixed : 2 * mixed, row:]
         images = shrunk(pictures(generator, ws, self.rung), self.size)
         levels = (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         latents = (ws[:, 0] if self.encoder.config.in_w else z).cpu().numpy()
@@ -239,9 +252,11 @@ class _Trainer:
             if len(self.images) < BANK:
                 self.images.append(levels[i].copy())
                 self.latents.append(latents[i].copy())
+                self.is_known.append(i >= mixed)
             else:
                 at = (self.step * FRESH + i) % BANK
                 self.images[at], self.latents[at] = levels[i].copy(), latents[i].copy()
+                self.is_known[at] = i >= mixed
 
     # --- to go on later -----------------------------------------------------------------------
 
@@ -279,6 +294,22 @@ class _Trainer:
 def statistics_mean(generator: Generator, w: Tensor) -> Tensor:
     """The mean w: of an unconditional generator the published one, else that of the samples."""
     return w.mean(0) if generator.info.c_dim else statistics(generator).mean[0]
+
+
+def _as_photographed(images: Tensor, random: np.random.RandomState) -> Tensor:
+    """Half of the pictures (N, C, H, W) with another light, a softer lens and some grain."""
+    count = len(images)
+
+    def drawn(low: float, high: float, channels: int = 1) -> Tensor:
+        values = torch.from_numpy(random.uniform(low, high, (count, channels, 1, 1)).astype(np.float32))
+        return values.to(images.device)
+
+    soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    other = torch.lerp(images, soft, drawn(0, 0.8))
+    other = other * drawn(0.9, 1.1) + drawn(-0.06, 0.06, images.shape[1])
+    grain = torch.from_numpy(random.standard_normal(images.shape).astype(np.float32)).to(images.device)
+    other = (other + grain * drawn(0, 0.05)).clamp(-1, 1)
+    return torch.where(drawn(0, 1) < 0.5, other, images)
 
 
 def _drawn(generator: Generator, ws: Tensor, rung: Rung) -> Tensor:

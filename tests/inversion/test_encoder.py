@@ -17,7 +17,14 @@ from latentstudio.inversion.encoder import (
     read_encoder,
     write_encoder,
 )
-from latentstudio.inversion.encoder_training import TrainingOptions, train
+from latentstudio.inversion.encoder_training import (
+    FRESH,
+    MIXED,
+    TrainingOptions,
+    _as_photographed,
+    _Trainer,
+    train,
+)
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.projector import projected
@@ -128,3 +135,21 @@ def test_the_bundled_model_has_an_encoder_of_at_most_6_mib_and_starts_from_it():
     )
     for by_encoder, by_mean in zip(alone, mean, strict=True):
         assert by_encoder.distance < 0.6 * by_mean.distance
+
+
+def test_it_also_learns_from_pictures_that_no_single_latent_draws(tiny):
+    trainer = _Trainer(tiny, FEW)
+    for _ in range(3):
+        trainer.one()
+    assert len(trainer.is_known) == len(trainer.images) == 3 * FRESH
+    assert sum(trainer.is_known) == 3 * (FRESH - MIXED)
+
+
+def test_pictures_are_shown_as_a_camera_might_have_seen_them(tiny):
+    images = torch.rand(40, 3, 16, 16) * 2 - 1
+    seen = _as_photographed(images, np.random.RandomState(0))
+    changed = (seen != images).flatten(1).any(1)
+    assert 5 < int(changed.sum()) < 35
+    assert seen.abs().max() <= 1
+    assert (seen - images).abs().mean() < 0.25
+    assert torch.equal(seen, _as_photographed(images, np.random.RandomState(0)))
