@@ -38,7 +38,7 @@ from latentstudio.models.spec import NetworkSpec, write_spec
 
 TARGET = Path(__file__).parents[1] / "clayvae64" / "clayvae64.safetensors"
 HELD_OUT = 1000
-GROWS = {16: 13_000, 32: 30_000}  # pictures shown until the next size
+GROWS = {16: 13_000, 32: 25_000}  # pictures shown until the next size
 KL = 5e-5  # a nat of z, in shares of the whole range of a pixel
 EVERY_S = 120
 
