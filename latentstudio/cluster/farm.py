@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentstudio.detection.protocol import Protocol
-from latentstudio.detection.work import Outcome, Task, do_task
+from latentstudio.detection.work import Outcome, Task, do_tasks
 from latentstudio.engine.requests import Progress
 from latentstudio.errors import InputError, LatentStudioError, ModelNotFoundError
 
@@ -42,13 +42,22 @@ class Farm:
         workers: processes to start on this machine, where no scheduler is named.
         scheduler: address of a running scheduler, such as "tcp://host:8786".
         threads: threads a local worker computes with; 0 shares this machine's cores among them.
+        together: how many tasks a worker takes at a time: several cost less each, but their results depend on
+            one another in the last digits, which the steps amplify.
 
     Raises:
         InputError: the extra is not installed, or the scheduler can't be reached.
     """
 
     def __init__(
-        self, model: Path, sha256: str, *, workers: int = 0, scheduler: str = "", threads: int = 0
+        self,
+        model: Path,
+        sha256: str,
+        *,
+        workers: int = 0,
+        scheduler: str = "",
+        threads: int = 0,
+        together: int = 1,
     ) -> None:
         if bool(workers) == bool(scheduler):
             raise InputError("A cluster is either a number of workers here or a scheduler's address.")
@@ -57,6 +66,7 @@ class Farm:
         self._model, self._sha256 = model, sha256
         self._workers, self._scheduler = workers, scheduler
         self._threads = threads or max(1, (os.cpu_count() or 1) // max(workers, 1))
+        self._together = max(1, together)
         self._cluster: Any = None
         self._client: Any = None
         self._bytes: Any = None
@@ -71,7 +81,8 @@ class Farm:
                     n_workers=self._workers,
                     threads_per_worker=1,
                     processes=True,
-                    dashboard_address=None,
+                    # Any free port: another run may have the usual one.
+                    dashboard_address=":0",
                     silence_logs="CRITICAL",
                 )
             self._client = distributed.Client(address, timeout=CONNECT_TIMEOUT_S)
@@ -104,24 +115,26 @@ class Farm:
         """See `detection.work.Work`: outcomes come as they are done."""
         distributed = _distributed()
         stored = protocol.to_json()
+        groups = [tasks[i : i + self._together] for i in range(0, len(tasks), self._together)]
         futures = {
             self._client.submit(
                 measure_on_worker,
-                task,
+                group,
                 stored,
                 str(self._model),
                 self._sha256,
                 self._bytes,
                 self._threads if self._cluster is not None else 0,
-                key=f"latentstudio-{self._sha256[:8]}-{protocol.digest}-{_short(task)}",
+                key=f"latentstudio-{self._sha256[:8]}-{protocol.digest}-{_short(group)}",
                 pure=False,
                 retries=RETRIES,
-            ): task
-            for task in tasks
+            ): group
+            for group in groups
         }
+        left = len(tasks)
         try:
             while futures:
-                yield Progress(len(tasks) - len(futures), len(tasks), self._words())
+                yield Progress(len(tasks) - left, len(tasks), self._words())
                 try:
                     waited = distributed.wait(
                         list(futures), timeout=PATIENCE_S, return_when="FIRST_COMPLETED"
@@ -129,8 +142,9 @@ class Farm:
                 except TimeoutError:
                     continue
                 for future in waited.done:
-                    task = futures.pop(future)
-                    yield _outcome(future, task)
+                    group = futures.pop(future)
+                    left -= len(group)
+                    yield from _outcomes(future, group)
                     future.release()
         finally:
             # Whoever stops listening wants nothing more computed.
@@ -141,20 +155,23 @@ class Farm:
         return f"On {count} worker{'' if count == 1 else 's'}"
 
 
-def _outcome(future: Any, task: Task) -> Outcome:
+def _outcomes(future: Any, group: Sequence[Task]) -> list[Outcome]:
     error = future.exception()
     if error is None:
-        outcome: Outcome = future.result()
-        return outcome
+        outcomes: list[Outcome] = future.result()
+        return outcomes
     if isinstance(error, LatentStudioError):
-        return Outcome(task.key, error=error.message)
-    if type(error).__name__ == "KilledWorker":
-        return Outcome(task.key, error=f"{RETRIES + 1} workers were lost while they measured it.")
-    return Outcome(task.key, error=f"A worker failed: {error}.")
+        words = error.message
+    elif type(error).__name__ == "KilledWorker":
+        words = f"{RETRIES + 1} workers were lost while they measured it."
+    else:
+        words = f"A worker failed: {error}."
+    return [Outcome(task.key, error=words) for task in group]
 
 
-def _short(task: Task) -> str:
-    return hashlib.sha256(f"{task.key} {task.copies}".encode()).hexdigest()[:24]
+def _short(group: Sequence[Task]) -> str:
+    words = " ".join(f"{task.key} {task.copies}" for task in group)
+    return hashlib.sha256(words.encode()).hexdigest()[:24]
 
 
 def _distributed() -> Any:
@@ -176,12 +193,17 @@ _lock = threading.Lock()
 
 
 def measure_on_worker(
-    task: Task, protocol: dict[str, Any], path: str, sha256: str, data: bytes | None, threads: int
-) -> Outcome:
-    """Measure one task with this worker's model; failures that would repeat come back as values.
+    tasks: Sequence[Task],
+    protocol: dict[str, Any],
+    path: str,
+    sha256: str,
+    data: bytes | None,
+    threads: int,
+) -> list[Outcome]:
+    """Measure tasks with this worker's model; failures that would repeat come back as values.
 
     Args:
-        task: what to measure.
+        tasks: what to measure, together.
         protocol: `Protocol.to_json`.
         path: where the model's file is on the machine that asked.
         sha256: the model's hash.
@@ -192,7 +214,7 @@ def measure_on_worker(
         ModelNotFoundError: the model is not to be had here.
     """
     with _lock:
-        return do_task(_generator(path, sha256, data, threads), task, Protocol.from_json(protocol))
+        return do_tasks(_generator(path, sha256, data, threads), tasks, Protocol.from_json(protocol))
 
 
 def _generator(path: str, sha256: str, data: bytes | None, threads: int) -> Generator:

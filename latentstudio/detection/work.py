@@ -114,12 +114,11 @@ def _measured(
     return outcomes
 
 
-def do_task(generator: Generator, task: Task, protocol: Protocol) -> Outcome:
-    """One task to its end, with failures as values: what a worker of a cluster runs."""
-    for event in WorkHere(generator, batch=max(len(task.copies), 1)).run([task], protocol):
-        if isinstance(event, Outcome):
-            return event
-    return Outcome(task.key, error="Nothing came back.")
+def do_tasks(generator: Generator, tasks: Sequence[Task], protocol: Protocol) -> list[Outcome]:
+    """Tasks to their end, together, with failures as values: what a worker of a cluster runs."""
+    copies = sum(len(task.copies) for task in tasks)
+    events = WorkHere(generator, batch=max(copies, 1)).run(tasks, protocol)
+    return [event for event in events if isinstance(event, Outcome)]
 
 
 def copies_of(generator: Generator, task: Task) -> list[NDArray[np.uint8]]:

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-HASTY = Protocol(quick_projection().changed(steps=4, start_samples=4), plus_steps=1)
+HASTY = Protocol(quick_projection().changed(steps=4, start_samples=4), further_steps=2, plus_steps=1)
 
 
 def test_a_lost_worker_costs_a_retry_and_nothing_else(tiny, tiny_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_lost_worker_costs_a_retry_and_nothing_else(tiny, tiny_path: Path) -> 
 def test_a_scheduler_somewhere_gets_the_model_s_bytes(tiny, tiny_path: Path, tmp_path: Path) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         # As on another machine: the file is not where it was.
         moved = tmp_path / "moved.safetensors"
         moved.write_bytes(tiny_path.read_bytes())
