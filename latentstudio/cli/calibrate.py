@@ -125,7 +125,6 @@ def _range(text: str) -> tuple[float, float]:
 
 def _protocol(generator: Generator, steps: int, plus_steps: int, restarts: int, distance: str) -> Protocol:
     from latentstudio.detection.measuring import usual_protocol
-    from latentstudio.detection.protocol import Protocol
 
     protocol = usual_protocol(generator)
     projection = protocol.projection
@@ -133,8 +132,9 @@ def _protocol(generator: Generator, steps: int, plus_steps: int, restarts: int, 
         projection = projection.changed(steps=steps)
     if distance:
         projection = projection.changed(distance=distance)
-    return Protocol(
-        projection,
-        restarts or protocol.restarts,
-        protocol.plus_steps if plus_steps < 0 else plus_steps,
+    return replace(
+        protocol,
+        projection=projection,
+        restarts=restarts or protocol.restarts,
+        plus_steps=protocol.plus_steps if plus_steps < 0 else plus_steps,
     )

@@ -34,7 +34,7 @@ from latentstudio.errors import InputError
 from latentstudio.models.info import GeneratorInfo
 
 # Far from the seeds people try by hand, and from those that directions and encoders are made from.
-FIRST_SEED = 3_000_000_000
+FIRST_SEED = 3_600_000_000
 # So many pictures of each kind get a further copy each, in turn: enough to see what those degradations do.
 FURTHER_COPIES = 100
 # Ends the key of a task that makes them.
@@ -126,9 +126,11 @@ def calibrate(
                 yield Progress(len(records), total, text)
                 continue
             for record in _records(event, asked[event.key]):
-                records[record.key] = record
+                line = record_line(record)
+                # As a run that goes on would read it: both must give the same calibration.
+                records[record.key] = record_of(line)
                 if journal:
-                    journal.add(record_line(record))
+                    journal.add(line)
             if event.error:
                 skipped.append(f"{event.key}: {event.error}")
             yield Progress(len(records), total, "Measuring")

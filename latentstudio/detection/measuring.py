@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator as Iteration
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -19,16 +19,22 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentstudio.detection.explaining import Further, go_further
+from latentstudio.detection.metric import pace
 from latentstudio.detection.protocol import Protocol
 from latentstudio.detection.statistics import Evidence, WSpread, measure
 from latentstudio.engine.requests import Progress
-from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
+from latentstudio.inversion.encoder import encoder_for
+from latentstudio.inversion.options import ProjectionOptions
+from latentstudio.inversion.pictures import nominal, target_tensor
 from latentstudio.inversion.projection import Projection
-from latentstudio.inversion.projector import project
+from latentstudio.inversion.projector import batch_size, project
+from latentstudio.inversion.schedule import WHITENED, phases
 from latentstudio.inversion.starts import statistics
 from latentstudio.inversion.synthesis import pictures, rungs
 from latentstudio.inversion.target import Target
 from latentstudio.latent.sampling import z_from_seed
+from latentstudio.latent.spaces import W
 from latentstudio.models.discriminators import DiscriminatorNetwork, load_discriminator
 from latentstudio.models.generator import Generator
 
@@ -36,10 +42,11 @@ Picture = NDArray[np.uint8]
 SPREAD_SAMPLES, SPREAD_SEED = 8192, 11
 # Samples that a picture's nearest neighbour is looked for among; few where drawing one takes long.
 SAMPLES, FEW_SAMPLES, SAMPLES_BATCH, SAMPLES_PSI, SMALL_PX = 256, 32, 16, 0.7, 64
-# Adam's largest step in w+: from where the projection in w ended, not anew.
-PLUS_RATE = 0.03
-# Adam's largest step in w, in units of w's spread in one direction.
-LOOK_RATE = 0.9
+# Where there is an encoder: one try from its answer and one from samples, with fewer steps each.
+TWO_TRIES_STEPS = 36
+# The largest step in w, in units of w's spread in one direction: with Adam, and along axes of its own (there
+# it is that of all directions together).
+LOOK_RATE, LOOK_RATE_WHITENED = 0.9, 0.26
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,29 +84,19 @@ def measure_pictures(generator: Generator, targets: Sequence[Picture], protocol:
     tries: list[list[Projection]] = []
     for restart in range(protocol.restarts):
         options = protocol.projection.changed(seed=protocol.projection.seed + restart, tune_steps=0)
+        if restart and options.start == "encoder":
+            # An encoder always says the same, and is led astray by what happened to a photo: samples next.
+            options = options.changed(start="samples")
         words = "Projecting" if protocol.restarts == 1 else f"Projecting, try {restart + 1}"
         tries.append((yield from _projections(generator, aims, options, words)))
+    best = [min((some[i] for some in tries), key=lambda one: one.distance) for i in range(len(aims))]
+    further: list[Further | None] = [None] * len(aims)
+    if protocol.further_steps or protocol.plus_steps:
+        further = list((yield from _gone_further(generator, aims, best, protocol, known)))
     evidence = []
     for i, target in enumerate(aims):
-        own = [some[i] for some in tries]
-        best = min(own, key=lambda one: one.distance)
-        freer = best
-        if protocol.plus_steps:
-            options = protocol.projection.changed(
-                space="w+",
-                method=PUBLISHED,
-                steps=protocol.plus_steps,
-                start=best.source,
-                classes=best.classes,
-                class_mode="given",
-                fit_noise=False,
-                learning_rate=PLUS_RATE,
-                rampup=0.0,
-                noise_factor=0.0,
-                tune_steps=0,
-            )
-            (freer,) = yield from _projections(generator, [target], options, "Looking beyond w")
-        evidence.append(_evidence(target.image, best, freer, own, known))
+        distances = tuple(some[i].distance for some in tries)
+        evidence.append(_evidence(target.image, best[i], further[i], distances, known))
     seconds = (time.perf_counter() - started) / max(len(targets), 1)
     return [Measurement(measure(e, known.spread), e.resynthesis, seconds) for e in evidence]
 
@@ -120,19 +117,52 @@ def _projections(
         steps.close()
 
 
+def _gone_further(
+    generator: Generator,
+    aims: Sequence[Target],
+    best: Sequence[Projection],
+    protocol: Protocol,
+    known: OwnKind,
+) -> Iteration[Progress, None, list[Further]]:
+    total = protocol.further_steps + protocol.plus_steps
+    found: list[Further] = []
+    size = batch_size(generator)
+    for start in range(0, len(aims), size):
+        some = range(start, min(start + size, len(aims)))
+        steps = go_further(
+            generator,
+            target_tensor(generator, [aims[i] for i in some]),
+            [best[i] for i in some],
+            statistics(generator),
+            known.pace,
+            protocol.further_steps,
+            protocol.plus_steps,
+        )
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                found += end.value
+                break
+            yield Progress(step, total, "Looking through what may have happened")
+    return found
+
+
 def _evidence(
-    picture: Picture, best: Projection, freer: Projection, own: list[Projection], known: OwnKind
+    picture: Picture, best: Projection, further: Further | None, tries: tuple[float, ...], known: OwnKind
 ) -> Evidence:
+    resynthesis = further.image if further else best.image
     return Evidence(
         target=picture,
-        resynthesis=best.image,
-        freer=freer.image,
+        resynthesis=resynthesis,
+        freer=further.freer if further else resynthesis,
         curve=best.curve,
         distance=best.distance,
         nearest=known.nearest(picture),
-        ws=best.ws,
-        restarts=tuple(one.distance for one in own),
-        critic=known.critic(picture, best.image),
+        ws=further.ws if further else best.ws,
+        further=further.curve if further else np.zeros(0, np.float32),
+        restarts=tries,
+        critic=known.critic(picture, resynthesis),
     )
 
 
@@ -143,11 +173,13 @@ class OwnKind:
     Attributes:
         spread: where its w's lie.
         samples: float32 (K, h, w, 3), some of its pictures in levels of 255, small.
+        pace: see `metric.pace`.
         judge: the discriminator its checkpoint holds; None where it holds none.
     """
 
     spread: WSpread
     samples: NDArray[np.float32]
+    pace: torch.Tensor | None = None
     judge: DiscriminatorNetwork | None = None
 
     def nearest(self, picture: Picture) -> float:
@@ -176,10 +208,32 @@ def usual_protocol(generator: Generator) -> Protocol:
     when the projector's defaults change.
     """
     usual = Protocol.for_model(generator.info)
+    usual = replace(usual, projection=usual.projection.changed(fit_noise=_shows_noise(generator)))
+    if usual.projection.space == W and encoder_for(generator) is not None:
+        few = usual.projection.changed(start="encoder", steps=TWO_TRIES_STEPS)
+        usual = replace(usual, projection=few, restarts=2)
     if generator.info.c_dim:
         return usual
-    rate = LOOK_RATE * statistics(generator).std / generator.info.w_dim**0.5
-    return Protocol(usual.projection.changed(learning_rate=rate), usual.restarts, usual.plus_steps)
+    way = phases(rungs(generator), usual.projection, False, generator.info.w_dim)[0].way
+    rate = LOOK_RATE_WHITENED if way == WHITENED else LOOK_RATE
+    rate *= statistics(generator).std / generator.info.w_dim**0.5
+    return replace(usual, projection=usual.projection.changed(learning_rate=rate))
+
+
+@torch.no_grad()
+def _shows_noise(generator: Generator) -> bool:
+    """Whether its noise can be seen: by a level of 255 or more in the mean square.
+
+    Where it can't, fitting it would only lend other pictures a freedom.
+    """
+    info = generator.info
+    if not generator.noise_shapes:
+        return False
+    z = torch.from_numpy(np.random.RandomState(SPREAD_SEED).randn(4, info.z_dim).astype(np.float32))
+    c = torch.eye(info.c_dim)[:1].expand(4, -1).to(generator.device) if info.c_dim else None
+    ws = generator.mapping(z.to(generator.device), c, SAMPLES_PSI)
+    const, none = (nominal(generator, generator.synthesis(ws, mode)) for mode in ("const", "none"))
+    return float((const - none).square().mean()) * 127.5**2 >= 1
 
 
 _known: WeakKeyDictionary[Generator, OwnKind] = WeakKeyDictionary()
@@ -191,7 +245,9 @@ def own_kind(generator: Generator) -> OwnKind:
         from latentstudio.engine.discovery import sample_w
 
         w = sample_w(generator, SPREAD_SAMPLES, np.random.RandomState(SPREAD_SEED))
-        _known[generator] = OwnKind(WSpread.of(w), _small_pictures(generator, w), _judge_of(generator))
+        _known[generator] = OwnKind(
+            WSpread.of(w), _small_pictures(generator, w), pace(generator), _judge_of(generator)
+        )
     return _known[generator]
 
 

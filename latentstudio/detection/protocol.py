@@ -20,6 +20,7 @@ from latentstudio.latent.spaces import W_PLUS, W, Z
 from latentstudio.models.info import GeneratorInfo
 
 MOST_RESTARTS = 10
+_FIELDS = {"projection", "restarts", "further_steps", "plus_steps"}
 
 
 def quick_projection() -> ProjectionOptions:
@@ -42,19 +43,23 @@ class Protocol:
 
     Attributes:
         projection: in w; its seed is that of the first try.
-        restarts: how many tries, each with a seed of its own; the nearest one counts.
-        plus_steps: steps in w+ from there, for the gap between the two spaces; 0 leaves them out.
+        restarts: how many tries, each with a seed of its own; the nearest one counts. Where the first starts
+            from an encoder, the others start from samples.
+        further_steps: steps from there that look through the softening which explains most of what is left.
+        plus_steps: steps in w+ after those, for the gap between the two spaces; 0 leaves them out.
     """
 
     projection: ProjectionOptions = field(default_factory=quick_projection)
     restarts: int = 1
-    plus_steps: int = 6
+    further_steps: int = 40
+    plus_steps: int = 8
 
     def __post_init__(self) -> None:
         if not 1 <= self.restarts <= MOST_RESTARTS:
             raise InputError(f"The restarts must be from 1 to {MOST_RESTARTS}, not {self.restarts}.")
-        if not 0 <= self.plus_steps <= 10_000:
-            raise InputError(f"The steps in w+ must be from 0 to 10,000, not {self.plus_steps}.")
+        for words, count in (("further steps", self.further_steps), ("steps in w+", self.plus_steps)):
+            if not 0 <= count <= 10_000:
+                raise InputError(f"The {words} must be from 0 to 10,000, not {count}.")
 
     @classmethod
     def for_model(cls, info: GeneratorInfo) -> Protocol:
@@ -78,10 +83,11 @@ class Protocol:
         p = self.projection
         noise = "fitted noise" if p.fit_noise else "noise left alone"
         tries = "one try" if self.restarts == 1 else f"the best of {self.restarts} tries"
+        further = f", then {self.further_steps} through what explains most" if self.further_steps else ""
         plus = f", then {self.plus_steps} steps in w+" if self.plus_steps else ""
         return (
             f"{p.total_steps} steps in {p.space} ({p.method}), {noise}, {tries}, seed {p.seed}, "
-            f"distance {p.distance}{plus}"
+            f"distance {p.distance}{further}{plus}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +95,7 @@ class Protocol:
         return {
             "projection": self.projection.to_json(),
             "restarts": self.restarts,
+            "further_steps": self.further_steps,
             "plus_steps": self.plus_steps,
         }
 
@@ -99,9 +106,9 @@ class Protocol:
         Raises:
             InputError: a field is missing, of the wrong form or out of range.
         """
-        if not isinstance(stored, Mapping) or stored.keys() != {"projection", "restarts", "plus_steps"}:
+        if not isinstance(stored, Mapping) or stored.keys() != _FIELDS:
             raise InputError("The protocol of this calibration has the wrong form.")
-        counts = stored["restarts"], stored["plus_steps"]
+        counts = stored["restarts"], stored["further_steps"], stored["plus_steps"]
         if not all(type(count) is int for count in counts):
             raise InputError("The protocol of this calibration has the wrong form.")
         return cls(ProjectionOptions.from_json(stored["projection"]), *counts)

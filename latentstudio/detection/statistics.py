@@ -12,16 +12,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.detection.degradations import degrade
+from latentstudio.detection.degradations import CLEAN, degrade
 
 # What may have happened to a picture after the generator made it.
-EXPLANATIONS = ("jpeg95", "jpeg75", "jpeg50", "resize1.5", "resize2", "blur0.5", "blur0.7", "blur1")
+EXPLANATIONS = (
+    *("jpeg95", "jpeg85", "jpeg75", "jpeg65", "jpeg50", "jpeg35"),
+    *("resize1.5", "resize2", "resize2.5", "resize4"),
+    *("blur0.5", "blur0.7", "blur1", "blur1.4"),
+)
 # Below this mean square, in levels of 255, rounding to whole levels is all that is seen.
 FLOOR = 1 / 12
 BLOCKS = 8
@@ -37,6 +42,8 @@ class Evidence:
         freer: uint8 (H, W, 3), the closest in W+, reached from there.
         curve: (steps,), the distance at each step in W.
         distance: the named distance at the end in W.
+        further: (steps + 1,), mean square difference, in levels of 255, before and after each further step,
+            seen through the softening that explains most; empty where there were none.
         nearest: mean square difference, in levels of 255, to the nearest of some of the generator's
             samples.
         ws: float32 (num_ws, w_dim), the latent in W.
@@ -52,8 +59,21 @@ class Evidence:
     distance: float
     nearest: float
     ws: NDArray[np.float32]
+    further: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     restarts: tuple[float, ...] = ()
     critic: tuple[float, float] | None = None
+
+    @cached_property
+    def explanation(self) -> tuple[str, NDArray[np.uint8]]:
+        """The degradation that brings the resynthesis nearest to the picture, and what it makes of it."""
+        tried = [(CLEAN, self.resynthesis)]
+        tried += [(name, degrade(self.resynthesis, name)) for name in EXPLANATIONS]
+        return min(tried, key=lambda one: mean_square(self.target, one[1]))
+
+    @property
+    def explained(self) -> NDArray[np.uint8]:
+        """The resynthesis, uint8 (H, W, 3), after that degradation."""
+        return self.explanation[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,32 +148,31 @@ def _pixels(e: Evidence, spread: WSpread) -> float:
     return _decibels(mean_square(e.target, e.resynthesis))
 
 
+def _explained(e: Evidence, spread: WSpread) -> float:
+    """What no usual degradation of the resynthesis explains."""
+    return _decibels(mean_square(e.target, e.explained))
+
+
 def _texture(e: Evidence, spread: WSpread) -> float:
     """The picture's own fine detail sets what a miss is worth."""
-    return _pixels(e, spread) - _decibels(max(_detail(e.target), FLOOR))
+    return _explained(e, spread) - _decibels(max(_detail(e.target), FLOOR))
 
 
 def _detail_gap(e: Evidence, spread: WSpread) -> float:
     return _decibels(max(_detail(e.target), FLOOR)) - _decibels(max(_detail(e.resynthesis), FLOOR))
 
 
-def _explained(e: Evidence, spread: WSpread) -> float:
-    """What no usual degradation of the resynthesis explains."""
-    left = min(mean_square(e.target, degrade(e.resynthesis, name)) for name in EXPLANATIONS)
-    return _decibels(min(left, mean_square(e.target, e.resynthesis)))
-
-
-def _explained_texture(e: Evidence, spread: WSpread) -> float:
-    return _explained(e, spread) - _decibels(max(_detail(e.target), FLOOR))
+def _detail_left(e: Evidence, spread: WSpread) -> float:
+    return _decibels(max(_detail(e.target), FLOOR)) - _decibels(max(_detail(e.explained), FLOOR))
 
 
 def _coarse(e: Evidence, spread: WSpread) -> float:
     """The miss after halving both pictures: what compression and resizing leave alone."""
-    return _decibels(max(float(np.square(_halved(e.target) - _halved(e.resynthesis)).mean()), FLOOR / 4))
+    return _decibels(max(float(np.square(_halved(e.target) - _halved(e.explained)).mean()), FLOOR / 4))
 
 
 def _coarsest(e: Evidence, spread: WSpread) -> float:
-    a, b = _halved(_halved(e.target)), _halved(_halved(e.resynthesis))
+    a, b = _halved(_halved(e.target)), _halved(_halved(e.explained))
     return _decibels(max(float(np.square(a - b).mean()), FLOOR / 16))
 
 
@@ -169,7 +188,7 @@ def _uneven(e: Evidence, spread: WSpread) -> float:
 
 def _structure(e: Evidence, spread: WSpread) -> float:
     """How alike neighbouring differences are: noise and compression are not, missed shapes are."""
-    rest = e.target.astype(np.float32) - e.resynthesis
+    rest = e.target.astype(np.float32) - e.explained
     rest -= rest.mean((0, 1))
     power = max(float(np.square(rest).mean()), 1e-6)
     across = float((rest[:, 1:] * rest[:, :-1]).mean())
@@ -178,12 +197,26 @@ def _structure(e: Evidence, spread: WSpread) -> float:
 
 def _gain(e: Evidence, spread: WSpread) -> float:
     """How much closer than the nearest of some samples the projection came."""
-    return _pixels(e, spread) - _decibels(max(e.nearest, FLOOR))
+    return _explained(e, spread) - _decibels(max(e.nearest, FLOOR))
 
 
 def _still_falling(e: Evidence, spread: WSpread) -> float:
     """The fall of the last third of the curve: own pictures keep coming closer."""
-    curve = np.maximum(np.asarray(e.curve, np.float64), 1e-12)
+    return _last_third(e.curve)
+
+
+def _further(e: Evidence, spread: WSpread) -> float:
+    """What the further steps gained."""
+    curve = np.maximum(np.asarray(e.further, np.float64), FLOOR)
+    return _decibels(float(curve[-1])) - _decibels(float(curve[0])) if len(curve) else 0.0
+
+
+def _further_falling(e: Evidence, spread: WSpread) -> float:
+    return _last_third(np.maximum(e.further, FLOOR))
+
+
+def _last_third(values: NDArray[np.float32]) -> float:
+    curve = np.maximum(np.asarray(values, np.float64), 1e-12)
     if len(curve) < 3:
         return 0.0
     return _decibels(float(curve[-1])) - _decibels(float(curve[-1 - len(curve) // 3]))
@@ -191,11 +224,16 @@ def _still_falling(e: Evidence, spread: WSpread) -> float:
 
 def _freedom(e: Evidence, spread: WSpread) -> float:
     """What W+ gains over W: little where W holds the picture already."""
-    return _pixels(e, spread) - _decibels(mean_square(e.target, e.freer))
+    return _explained(e, spread) - _freest(e, spread)
 
 
 def _freest(e: Evidence, spread: WSpread) -> float:
-    return _decibels(mean_square(e.target, e.freer))
+    return _decibels(mean_square(e.target, degrade(e.freer, e.explanation[0])))
+
+
+def _softness(e: Evidence, spread: WSpread) -> float:
+    """How much fine detail the explanation takes away: what happened to the photo."""
+    return _decibels(max(_detail(e.explained), FLOOR)) - _decibels(max(_detail(e.resynthesis), FLOOR))
 
 
 def _depth(e: Evidence, spread: WSpread) -> float:
@@ -221,19 +259,22 @@ CRITICS = ("critic", "critic_gap")
 STATISTICS: Mapping[str, Statistic] = {
     "distance": Statistic("the named distance to the resynthesis", _distance),
     "pixels": Statistic("mean square difference in pixels", _pixels),
-    "texture": Statistic("that difference relative to the picture's own fine detail", _texture),
-    "detail": Statistic("fine detail the resynthesis lacks", _detail_gap),
     "explained": Statistic("the difference that compression, resizing or blur don't explain", _explained),
-    "explained_texture": Statistic("the same, relative to fine detail", _explained_texture),
-    "coarse": Statistic("the difference at half size", _coarse),
-    "coarsest": Statistic("the difference at a quarter of the size", _coarsest),
-    "worst": Statistic("the difference in the worst patch", _worst),
-    "uneven": Statistic("how unevenly the difference is spread", _uneven),
+    "texture": Statistic("what isn't explained relative to the picture's own fine detail", _texture),
+    "detail": Statistic("fine detail the resynthesis lacks", _detail_gap),
+    "detail_left": Statistic("fine detail it lacks after what explains most", _detail_left),
+    "coarse": Statistic("what isn't explained at half size", _coarse),
+    "coarsest": Statistic("what isn't explained at a quarter of the size", _coarsest),
+    "worst": Statistic("what isn't explained in the worst patch", _worst),
+    "uneven": Statistic("how unevenly that is spread", _uneven),
     "structure": Statistic("how alike neighbouring differences are", _structure),
     "gain": Statistic("how much closer than the nearest sample it came", _gain),
     "falling": Statistic("whether the distance was still falling at the end", _still_falling),
+    "further": Statistic("what further steps gained that looked through a softening", _further),
+    "further_falling": Statistic("whether those still gained at their end", _further_falling),
+    "softness": Statistic("how much fine detail the explanation takes away", _softness),
     "freedom": Statistic("what W+ gains over W", _freedom),
-    "freest": Statistic("mean square difference in W+", _freest),
+    "freest": Statistic("what isn't explained in W+", _freest),
     "depth": Statistic("distance of w from the mean", _depth),
     "agreement": Statistic("how far restarts end apart", _agreement),
     "critic": Statistic("the score of the model's own discriminator", _critic),
@@ -256,7 +297,7 @@ def _halved(picture: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def _patches(e: Evidence) -> NDArray[np.float64]:
     """Mean square difference of the BLOCKS x BLOCKS patches of a picture."""
-    error = np.square(e.target.astype(np.float64) - e.resynthesis).mean(2)
+    error = np.square(e.target.astype(np.float64) - e.explained).mean(2)
     rows = [part.mean(0) for part in np.array_split(error, min(BLOCKS, len(error)))]
     return np.array(
         [part.mean(1) for part in np.array_split(np.stack(rows), min(BLOCKS, error.shape[1]), axis=1)]

@@ -14,7 +14,7 @@ from latentstudio.models.info import GeneratorInfo
 @pytest.fixture
 def hasty() -> Protocol:
     """A protocol that takes no time on a tiny network."""
-    return Protocol(quick_projection().changed(steps=4, start_samples=4), plus_steps=1)
+    return Protocol(quick_projection().changed(steps=4, start_samples=4), further_steps=2, plus_steps=1)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from latentstudio.gui.panels.detect import ROC, DetectPanel
 from latentstudio.media.image import write_png
 from latentstudio.models.registry import load_generator
 
-HASTY = Protocol(quick_projection().changed(steps=4, start_samples=4), plus_steps=1)
+HASTY = Protocol(quick_projection().changed(steps=4, start_samples=4), further_steps=2, plus_steps=1)
 
 
 @pytest.fixture(scope="session")
