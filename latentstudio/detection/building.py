@@ -21,6 +21,7 @@ from latentstudio.detection.scoring import (
     auc,
     auc_interval,
     brier,
+    calibration_floor,
     expected_calibration_error,
     share_above,
     threshold_at,
@@ -30,6 +31,7 @@ from latentstudio.errors import InputError
 from latentstudio.models.info import GeneratorInfo
 
 BASELINE = "distance"
+SPLIT_SEED = 7
 EVERY = "all"
 Numbers = NDArray[np.float64]
 
@@ -70,16 +72,18 @@ class Table:
 
 
 def split(pictures: Sequence[tuple[str, str]]) -> NDArray[np.bool_]:
-    """Which of the (kind, name) pairs are held out: half of every kind, drawn by a fixed seed.
+    """Which of the (kind, name) pairs are held out: one of every two of a kind, by a coin of a fixed seed.
 
-    The same pictures are always split the same way, and copies follow their picture.
+    It is settled before anything is measured: the same pictures are always split the same way, more pictures
+    of later names change nothing for the earlier ones, and copies follow their picture.
     """
     held_out = np.zeros(len(pictures), bool)
     for kind in sorted({kind for kind, _ in pictures}):
         own = [i for i, picture in enumerate(pictures) if picture[0] == kind]
         own.sort(key=lambda i: pictures[i][1])
-        drawn = np.random.default_rng(7).permutation(len(own))[: len(own) // 2]
-        held_out[[own[i] for i in drawn]] = True
+        coins = np.random.default_rng(SPLIT_SEED).random(len(own) // 2) < 0.5
+        for pair, coin in enumerate(coins):
+            held_out[own[2 * pair + int(coin)]] = True
     return held_out
 
 
@@ -141,7 +145,7 @@ def build(
 
 
 def ablation(table: Table, chosen: Sequence[str]) -> tuple[Ablation, ...]:
-    """Areas on held-out pictures: the baseline, each statistic alone, the choice, the choice less one."""
+    """Areas on held-out pictures: the baseline, each statistic alone, all, those read, these but one."""
     parts = _parts(table)
 
     def areas(what: str, scores: Numbers) -> Ablation:
@@ -154,11 +158,13 @@ def ablation(table: Table, chosen: Sequence[str]) -> tuple[Ablation, ...]:
     def of(what: str, names: Sequence[str]) -> Ablation:
         return areas(what, table.fitted(names)(table.columns(names)))
 
-    found = [of(f"{name} alone", [name]) for name in table.names]
-    found.append(of("all statistics", table.names))
-    found.append(of("chosen: " + ", ".join(chosen), chosen))
+    changing = [name for name in table.names if table.columns([name])[~table.held_out].std() > 1e-9]
+    found = [of(f"{name} alone", [name]) for name in changing or [BASELINE]]
+    if set(chosen) != set(changing):
+        found.append(of("all", changing or [BASELINE]))
+    found.append(of(f"read: {'all' if set(chosen) == set(changing) else ', '.join(chosen)}", chosen))
     if len(chosen) > 1:
-        found += [of(f"chosen without {name}", [n for n in chosen if n != name]) for name in chosen]
+        found += [of(f"without {name}", [n for n in chosen if n != name]) for name in chosen]
     return tuple(found)
 
 
@@ -196,6 +202,7 @@ def _row(
         # The nearer, the likelier generated.
         baseline_auc=auc(-baseline[labels], -baseline[~labels]),
         calibration_error=expected_calibration_error(said, labels),
+        calibration_floor=calibration_floor(said),
         brier=brier(said, labels),
         found_at_1=share_above(positive, at_1),
         false_at_1=share_above(negative, at_1),

@@ -25,7 +25,7 @@ from latentstudio.errors import InputError
 from latentstudio.models.info import GeneratorInfo
 from latentstudio.settings import resource_dir, user_folders
 
-FORMAT, VERSION = "latentstudio.calibration", 1
+FORMAT, VERSION = "latentstudio.calibration", 2
 SUFFIX = ".calibration.json"
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -62,6 +62,7 @@ class Row:
         auc_high: upper bound.
         baseline_auc: that of the distance alone.
         calibration_error: expected calibration error at even prior.
+        calibration_floor: what so many pictures would show by chance if every probability were exact.
         brier: Brier score at even prior.
         found_at_1: share of generated pictures above the threshold for 1 % false positives.
         false_at_1: share of the others above it.
@@ -77,6 +78,7 @@ class Row:
     auc_high: float
     baseline_auc: float
     calibration_error: float
+    calibration_floor: float
     brier: float
     found_at_1: float
     false_at_1: float
@@ -210,7 +212,7 @@ class Calibration:
         write_atomically(path, text.replace("],[", "],\n[").replace("},{", "},\n{").encode())
 
 
-_ARRAYS = ("mean", "scale", "weights", "low", "high")
+_ARRAYS = ("mean", "scale", "weights", "bends", "low", "high")
 
 
 def _read(cls: type[Calibration], stored: Mapping[str, Any]) -> Calibration:
@@ -239,6 +241,7 @@ def _read(cls: type[Calibration], stored: Mapping[str, Any]) -> Calibration:
             arrays["mean"],
             arrays["scale"],
             arrays["weights"],
+            arrays["bends"],
             float(fitted["bias"]),
             arrays["low"],
             arrays["high"],

@@ -1,8 +1,8 @@
-"""From statistics to calibrated log-odds: a small logistic model, chosen and fitted by cross-validation.
+"""From statistics to calibrated log-odds: a small logistic model of them and their squares.
 
-Owns the fit, the choice of statistics and the log-odds of new pictures. Groups keep the degraded copies
-of one picture together, so that no copy is scored by a model that has seen another. NumPy only,
-any thread.
+Owns the fit and the log-odds of new pictures. A statistic may speak for the generator in the middle of its
+range and against it on both sides: that is what squares are for. Groups keep the degraded copies of one
+picture together, so that no copy is scored by a model that has seen another. NumPy only, any thread.
 
 Source: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning", sections 3.3 (forward
 selection), 4.4 (logistic regression) and 7.10 (cross-validation); Platt, "Probabilistic Outputs for
@@ -22,9 +22,11 @@ from latentstudio.errors import InputError
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.bool_]
 FOLDS = 5
-STRENGTHS = (0.03, 0.3, 3.0)  # inverse weights of the L2 penalty that are tried
+STRENGTHS = (0.003, 0.03, 0.3, 3.0)  # inverse weights of the L2 penalty that are tried
 # A further statistic must lower the cross-validated log loss by this share to be taken in.
-LEAST_GAIN = 0.02
+LEAST_GAIN, CHOOSING, MOST = 0.02, 0.03, 8
+# A value this share of the range beyond what was seen lies outside.
+MARGIN = 0.1
 FEWEST = 10
 NEWTON_STEPS = 50
 
@@ -38,6 +40,7 @@ class LogOdds:
         mean: of each over the pictures it was fitted to.
         scale: spread of each.
         weights: on the scaled statistics.
+        bends: on their squares.
         bias: constant.
         low: smallest value of each that was seen; smaller ones are read as this.
         high: largest value of each that was seen.
@@ -48,6 +51,7 @@ class LogOdds:
     mean: Numbers
     scale: Numbers
     weights: Numbers
+    bends: Numbers
     bias: float
     low: Numbers
     high: Numbers
@@ -56,7 +60,7 @@ class LogOdds:
     def __call__(self, values: Numbers) -> Numbers:
         """Scores (N,), log-odds at even prior, of statistics (N, len(names))."""
         scaled = (np.clip(values, self.low, self.high) - self.mean) / self.scale
-        scores: Numbers = scaled @ self.weights + self.bias
+        scores: Numbers = scaled @ self.weights + scaled**2 @ self.bends + self.bias
         return scores
 
     def capped(self, scores: Numbers) -> Numbers:
@@ -64,8 +68,8 @@ class LogOdds:
         return np.clip(scores, -self.limit, self.limit)
 
     def outside(self, values: Numbers) -> tuple[str, ...]:
-        """Names of the statistics (len(names),) outside what was seen, with a margin of a twentieth."""
-        margin = (self.high - self.low) / 20
+        """Names of the statistics (len(names),) outside what was seen, by more than a margin."""
+        margin = (self.high - self.low) * MARGIN
         is_out = (values < self.low - margin) | (values > self.high + margin)
         return tuple(name for name, out in zip(self.names, is_out, strict=True) if out)
 
@@ -88,17 +92,33 @@ def fit(values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Seque
 
 def _fit(values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str]) -> LogOdds:
     mean, scale = values.mean(0), np.maximum(values.std(0), 1e-9)
-    scaled = (values - mean) / scale
-    losses = [_log_loss(out_of_fold(scaled, labels, groups, c), labels) for c in STRENGTHS]
-    strength = STRENGTHS[int(np.argmin(losses))]
-    weights, bias = logistic(scaled, labels, strength)
+    both, middle, spread = _with_squares((values - mean) / scale)
+    tried = {c: out_of_fold(both, labels, groups, c) for c in STRENGTHS}
+    strength = min(tried, key=lambda c: _log_loss(tried[c], labels))
+    weights, bias = logistic(both, labels, strength)
     # Scores of pictures the model was fitted to are too sure of themselves; those out of fold are not.
-    slope, shift = _platt(out_of_fold(scaled, labels, groups, strength), labels)
+    slope, shift = _platt(tried[strength], labels)
     weights, bias = slope * weights, slope * bias + shift
+    straight, bends = weights[: len(mean)], weights[len(mean) :] / spread
     fewest = min(len(np.unique(groups[labels])), len(np.unique(groups[~labels])))
     return LogOdds(
-        tuple(names), mean, scale, weights, bias, values.min(0), values.max(0), float(np.log(fewest + 1))
+        tuple(names),
+        mean,
+        scale,
+        straight,
+        bends,
+        float(bias - bends @ middle),
+        values.min(0),
+        values.max(0),
+        float(np.log(fewest + 1)),
     )
+
+
+def _with_squares(scaled: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Scaled statistics (N, k) and their scaled squares (N, 2 k); the squares' mean and spread, (k,)."""
+    squares = scaled**2
+    middle, spread = squares.mean(0), np.maximum(squares.std(0), 1e-9)
+    return np.column_stack([scaled, (squares - middle) / spread]), middle, spread
 
 
 def out_of_fold(scaled: Numbers, labels: Labels, groups: NDArray[np.int64], strength: float) -> Numbers:
@@ -120,31 +140,30 @@ def cross_validated(values: Numbers, labels: Labels, groups: NDArray[np.int64]) 
 
 
 def choose(
-    values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str], most: int = 8
+    values: Numbers, labels: Labels, groups: NDArray[np.int64], names: Sequence[str]
 ) -> tuple[str, ...]:
-    """The statistics with the lowest cross-validated log loss, of three ways to choose them.
+    """All statistics, or a few of them where these have the lower cross-validated log loss.
 
-    Forward selection (the best first, at most `most`), backward elimination from all, and all of them:
-    a statistic may tell little alone and much beside another.
+    A few (forward selection, at most `MOST`) win where most of the statistics tell nothing and the pictures
+    are not many. What never changes (the agreement of a single try) can't tell anything.
     """
     check_sizes(labels, groups)
     scaled = (values - values.mean(0)) / np.maximum(values.std(0), 1e-9)
+    both, count = _with_squares(scaled)[0], len(names)
 
     def loss(columns: Sequence[int]) -> float:
-        return _log_loss(out_of_fold(scaled[:, columns], labels, groups, 0.3), labels)
+        own = [*columns, *(count + i for i in columns)]
+        return _log_loss(out_of_fold(both[:, own], labels, groups, CHOOSING), labels)
 
-    # What never changes (the agreement of a single try) can tell nothing.
-    everything = [i for i in range(len(names)) if values[:, i].std() > 1e-9] or [0]
-    forward = _forward(everything, loss, most)
-    backward = _backward(everything, loss)
-    best = min((forward, backward, everything), key=loss)
+    everything = [i for i in range(count) if values[:, i].std() > 1e-9] or [0]
+    best = min((_forward(everything, loss), everything), key=loss)
     return tuple(names[i] for i in best)
 
 
-def _forward(columns: list[int], loss: Callable[[Sequence[int]], float], most: int) -> list[int]:
+def _forward(columns: list[int], loss: Callable[[Sequence[int]], float]) -> list[int]:
     chosen: list[int] = []
     best = float(np.log(2))
-    while len(chosen) < min(most, len(columns)):
+    while len(chosen) < min(MOST, len(columns)):
         losses = {i: loss([*chosen, i]) for i in columns if i not in chosen}
         winner = min(losses, key=losses.__getitem__)
         if chosen and losses[winner] > best * (1 - LEAST_GAIN):
@@ -152,18 +171,6 @@ def _forward(columns: list[int], loss: Callable[[Sequence[int]], float], most: i
         chosen.append(winner)
         best = losses[winner]
     return chosen
-
-
-def _backward(columns: list[int], loss: Callable[[Sequence[int]], float]) -> list[int]:
-    kept, best = list(columns), loss(columns)
-    while len(kept) > 1:
-        losses = {i: loss([k for k in kept if k != i]) for i in kept}
-        weakest = min(losses, key=losses.__getitem__)
-        if losses[weakest] > best:
-            break
-        kept.remove(weakest)
-        best = losses[weakest]
-    return kept
 
 
 def check_sizes(labels: Labels, groups: NDArray[np.int64]) -> None:

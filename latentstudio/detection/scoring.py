@@ -147,6 +147,13 @@ def expected_calibration_error(probabilities: Numbers, labels: NDArray[np.bool_]
     return sum(abs(part.probability - part.share) * part.count for part in curve) / max(total, 1)
 
 
+def calibration_floor(probabilities: Numbers, rounds: int = 200, seed: int = 0) -> float:
+    """The calibration error that so many pictures show by chance though every probability is exact."""
+    random = np.random.default_rng(seed)
+    drawn = [random.random(len(probabilities)) < probabilities for _ in range(rounds)]
+    return float(np.mean([expected_calibration_error(probabilities, labels) for labels in drawn]))
+
+
 def _check(positive: Numbers, negative: Numbers) -> None:
     if not len(positive) or not len(negative):
         raise InputError("Comparing two classes needs pictures of both.")

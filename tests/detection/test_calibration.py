@@ -84,7 +84,7 @@ def test_the_bundled_model_s_calibration_travels_with_it_and_was_made_for_it() -
     "spoil",
     [
         lambda d: d.clear(),
-        lambda d: d.update(version=2),
+        lambda d: d.update(version=1),
         lambda d: d.pop("samples"),
         lambda d: d.update(samples=[]),
         lambda d: d["samples"].__setitem__(0, ["fake", "clean", True, 0.0, 0.0]),
