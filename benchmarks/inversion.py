@@ -2,7 +2,8 @@
 
 Parts: "pace" (the fast method against the published loop, photo by photo), "own" (the model's own
 samples found again), "encoder" (alone, with a few steps, from the mean), "tuning" (pivotal tuning),
-"faces" (a portrait in a model of 1024 px: time, memory, the longest wait between two signs of life).
+"faces" (a portrait in a model of 1024 px: time, memory, the longest wait between two signs of life),
+"cancel" (the same portrait: how long a cancel takes, and the memory before, at most, and 2 s after).
 Photos are heads of the clay renderer that no training saw, as the bundled model's own kind.
 """
 
@@ -21,6 +22,7 @@ import torch
 
 from benchmarks import published_projector
 from benchmarks.__main__ import machine
+from benchmarks.cancelling import cancelled
 from latentstudio.clay.factors import FACTORS
 from latentstudio.clay.renderer import render as draw_heads
 from latentstudio.document.recipe import Recipe
@@ -156,9 +158,7 @@ def tuning(generator: Generator, count: int) -> dict[str, Any]:
 
 
 def faces(photo: Path, space: str) -> dict[str, Any]:
-    path = installed_path("ffhq-mobile-1024")
-    assert path is not None, "install it first: latentstudio models install ffhq-mobile-1024"
-    generator = load_generator(path, "cpu")
+    generator = load_generator(_large_model(), "cpu")
     started = time.perf_counter()
     pixels = read_photo(photo)
     quad = find_faces(pixels, load_mtcnn())[0].quad(generator.info.img_size)
@@ -173,20 +173,28 @@ def faces(photo: Path, space: str) -> dict[str, Any]:
     }
 
 
+def _large_model() -> Path:
+    path = installed_path("ffhq-mobile-1024")
+    assert path is not None, "install it first: latentstudio models install ffhq-mobile-1024"
+    return path
+
+
 def main() -> None:
     """Parse the arguments, measure, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inversion", description=__doc__)
-    parser.add_argument("part", choices=["pace", "own", "encoder", "tuning", "faces"])
+    parser.add_argument("part", choices=["pace", "own", "encoder", "tuning", "faces", "cancel"])
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--skip", type=int, default=0, help="heads to leave out, for runs in parts")
     parser.add_argument("--published", type=int, default=10, help="own samples for the published method")
     parser.add_argument("--kind", choices=["own", "heads"], help="for encoder: one kind of pictures alone")
-    parser.add_argument("--photo", type=Path, help="a portrait, for faces")
-    parser.add_argument("--space", default="w+", help="for faces")
+    parser.add_argument("--photo", type=Path, help="a portrait, for faces and cancel")
+    parser.add_argument("--space", default="w+", help="for faces and cancel")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/inversion.json"))
     options = parser.parse_args()
     if options.part == "faces":
         found = faces(options.photo, options.space)
+    elif options.part == "cancel":
+        found = cancelled(_large_model(), options.photo, options.space)
     else:
         generator = load_generator(default_model(), "cpu")
         if options.part == "pace":

@@ -14,7 +14,7 @@ from PIL import Image
 
 from latentstudio.engine.batches import BatchRenderer
 from latentstudio.engine.jobs import JobRunner
-from latentstudio.engine.memory import free_memory, held_mib, is_exhausted
+from latentstudio.engine.memory import free_memory, held_mib, is_exhausted, resident_mib
 from latentstudio.engine.opening import Opened, Remembered, load_on
 from latentstudio.engine.render import Frame, Pixels, Renderer, check_model
 from latentstudio.engine.requests import (
@@ -35,6 +35,8 @@ from latentstudio.settings import Settings
 
 # Pictures that are drawn together may hold back others by about this.
 LONGEST_BATCH_S = 0.1
+# A job that leaves more than this behind is worth the time that giving memory back takes.
+LEFT_MIB = 64
 
 
 class Worker:
@@ -56,6 +58,7 @@ class Worker:
         self._renderer: Renderer | None = None
         self._batches: BatchRenderer | None = None
         self._runner: JobRunner | None = None
+        self._held_mib = 0  # before the running job began
         self.busy = False
 
     def open(self, request: OpenRequest) -> None:
@@ -192,6 +195,7 @@ class Worker:
 
     def start_job(self, number: int, job: Job) -> None:
         """Make a job the running one."""
+        self._held_mib = resident_mib()
         self._runner = JobRunner(number, job, self._emit)
         self._runner.start(None if self._renderer is None else self._renderer.generator)
 
@@ -200,6 +204,9 @@ class Worker:
         alive = self._runner is not None and self._runner.step(stop)
         if not alive:
             self._runner = None
+            if resident_mib() - self._held_mib > LEFT_MIB:
+                # Feature maps of a fit serve no frame: without it the freed heap stays as large as it was.
+                free_memory()
         return alive
 
     def refuse_job(self, number: int, job: Job) -> None:

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import io
 import math
+import time
 from collections.abc import Generator as Iteration
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,10 @@ LOOKS_AT_PX = 64
 # Pictures that are kept to be shown again, and new ones a step; of these, some are of two latents at once,
 # which no single latent draws: as photographs are, they are to be met as nearly as can be.
 BANK, FRESH, MIXED = 8192, 16, 4
+# Of large models so few are drawn at once, so that others need not wait.
+LARGE_PX, FEW = 256, 4
+# A step that takes longer than this reports in between.
+PATIENCE_S = 0.2
 # From this share of the steps on, the pictures of the guesses are compared too.
 PICTURES_FROM = 0.4
 _STORE_EVERY = 200
@@ -101,8 +107,9 @@ def train(
         control: stops early; the encoder so far is written.
 
     Yields:
-        progress, once a step. The returned value is the encoder's file. Closing the iterator leaves
-        the state of the last two hundred steps behind, from which the next run goes on.
+        progress, once a step, and between the pieces of a long one. The returned value is the encoder's
+        file. Closing the iterator leaves the state of the last two hundred steps behind, from which the
+        next run goes on.
 
     Raises:
         InputError: the generator is in no file, so that no one could find its encoder again.
@@ -120,8 +127,18 @@ def train(
             raise SaveError(f'Can\'t create the folder "{folder}": {error.strerror}.') from error
     trainer = _Trainer(generator, options)
     trainer.restore(state_path)
+    losses: dict[str, float] = {}
     while trainer.step < options.steps and not control.stops:
-        losses = trainer.one()
+        told, working = time.perf_counter(), trainer.one()
+        while True:
+            try:
+                next(working)
+            except StopIteration as end:
+                losses = end.value
+                break
+            if time.perf_counter() - told > PATIENCE_S:
+                yield TrainingProgress(trainer.step, options.steps, losses)
+                told = time.perf_counter()
         due = trainer.step % 20 == 0 or trainer.step == options.steps
         yield TrainingProgress(trainer.step, options.steps, losses, trainer.example() if due else None)
         if trainer.step % _STORE_EVERY == 0:
@@ -175,9 +192,10 @@ class _Trainer:
         which = (torch.arange(count) + offset) % c_dim
         return torch.eye(c_dim)[which].to(self.generator.device)
 
-    def one(self) -> dict[str, float]:
-        """One step; gives the losses."""
-        self._add_samples()
+    def one(self) -> Iteration[None, None, dict[str, float]]:
+        """One step, in pieces; gives the losses."""
+        for _ in self._add_samples():
+            yield
         random = np.random.RandomState((self.options.seed * 7919 + self.step) % 2**32)
         chosen = random.randint(0, len(self.images), self.options.batch)
         device = self.generator.device
@@ -186,6 +204,7 @@ class _Trainer:
         wanted = torch.from_numpy(np.stack([self.latents[i] for i in chosen])).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_quick_bfloat16(device)):
             guess = self.encoder(_as_photographed(images, random))
+        yield
         known = torch.tensor([float(self.is_known[i]) for i in chosen], device=device)
         errors = ((guess - wanted) / self.encoder.scale).square().mean(1)
         error = (errors * known).sum() / known.sum().clamp_min(1)
@@ -196,6 +215,7 @@ class _Trainer:
             few = torch.argsort(known, stable=True)[:FRESH]
             losses["picture"] = self._picture_error(guess[few], images[few])
             loss = loss + self.options.picture_weight * losses["picture"]
+            yield
         torch.autograd.backward([loss])
         self.adam.step(self._rate())
         self.step += 1
@@ -228,16 +248,16 @@ class _Trainer:
         target = shrunk(images, (drawn.shape[2], drawn.shape[3]))
         return pyramid(target)(shrunk(drawn, (target.shape[2], target.shape[3]))).mean()
 
-    @torch.no_grad()
-    def _add_samples(self) -> None:
-        """New pictures with their latents; the oldest give way."""
+    def _add_samples(self) -> Iterator[None]:
+        """New pictures with their latents, some at a time; the oldest give way."""
         generator, info = self.generator, self.generator.info
         random = np.random.RandomState((self.options.seed * 104729 + 17 * self.step) % 2**32)
         count = FRESH if self.images else self.options.batch
         z = torch.from_numpy(random.randn(count, info.z_dim).astype(np.float32)).to(generator.device)
         # Many photographs lie nearer to the mean than free samples do, some farther off.
         psi = float(random.uniform(0.5, 1.15)) if info.has_mapping else 1.0
-        ws = generator.mapping(z, self._labels(count, self.step * FRESH), psi)
+        with torch.no_grad():
+            ws = generator.mapping(z, self._labels(count, self.step * FRESH), psi)
         mixed = (
             count // FRESH * MIXED if self.encoder.config.in_w and info.num_ws > 1 and not info.c_dim else 0
         )
@@ -245,18 +265,21 @@ class _Trainer:
             ws = ws.clone()
             row = int(random.randint(1, info.num_ws))
             ws[:mixed, row:] = ws[mixed : 2 * mixed, row:]
-        images = shrunk(pictures(generator, ws, self.rung), self.size)
-        levels = (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
         latents = (ws[:, 0] if self.encoder.config.in_w else z).cpu().numpy()
-        for i in range(count):
-            if len(self.images) < BANK:
-                self.images.append(levels[i].copy())
-                self.latents.append(latents[i].copy())
-                self.is_known.append(i >= mixed)
-            else:
-                at = (self.step * FRESH + i) % BANK
-                self.images[at], self.latents[at] = levels[i].copy(), latents[i].copy()
-                self.is_known[at] = i >= mixed
+        some = FRESH if info.img_resolution < LARGE_PX else FEW
+        for start in range(0, count, some):
+            images = shrunk(pictures(generator, ws[start : start + some], self.rung), self.size)
+            levels = (images * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+            for i, image in enumerate(levels, start):
+                if len(self.images) < BANK:
+                    self.images.append(image.copy())
+                    self.latents.append(latents[i].copy())
+                    self.is_known.append(i >= mixed)
+                else:
+                    at = (self.step * FRESH + i) % BANK
+                    self.images[at], self.latents[at] = image.copy(), latents[i].copy()
+                    self.is_known[at] = i >= mixed
+            yield
 
     # --- to go on later -----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator as Iteration
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from latentstudio.errors import InputError
 from latentstudio.inversion.adam import Adam
 from latentstudio.inversion.distance import Prepared, make_distance, shrunk
 from latentstudio.inversion.latents import DEFAULT_PULL, Latents
-from latentstudio.inversion.noise_maps import acts, autocorrelation, drawn_maps, normalise
+from latentstudio.inversion.noise_maps import acts_steps, autocorrelation, drawn_maps, normalise
 from latentstudio.inversion.options import FAST, PUBLISHED, ProjectionOptions
 from latentstudio.inversion.pictures import (
     as_pixels,
@@ -61,6 +62,8 @@ PATIENCE_S = 0.2
 CHECKPOINT_EVERY = 10
 # The last steps are exact, whatever the precision.
 EXACT_STEPS = 10
+
+Value = TypeVar("Value")
 
 
 class Fit:
@@ -105,14 +108,9 @@ class Fit:
         if generator.info.c_dim and (options.class_mode == "given" or options.classes):
             c = class_tensor(generator, options.classes)
         yield self._progress("Looking for a start")
-        measuring = statistics_steps(generator, c)
-        while True:
-            try:
-                next(measuring)
-            except StopIteration as end:
-                self.spread: Statistics = end.value
-                break
-            yield self._progress("Measuring the latents")
+        self.spread: Statistics = yield from self._told(
+            statistics_steps(generator, c), "Measuring the latents"
+        )
         if options.method == FAST and not generator.has_preview and not generator.preview_heads:
             # Early pictures where the family has none: the same that the window's previews use.
             for _ in fit_steps(generator) if generator.info.img_resolution >= EARLY_FROM_PX else ():
@@ -129,7 +127,8 @@ class Fit:
         self.noise: list[Tensor] = []
         # Noise that changes no level is not worth the steps of the fast method.
         levels = 0.0 if options.method == PUBLISHED else 0.5
-        if options.fit_noise and acts(generator, self.latents.ws().detach(), levels):
+        looking = acts_steps(generator, self.latents.ws().detach(), levels) if options.fit_noise else None
+        if looking is not None and (yield from self._told(looking, "Looking at the noise")):
             self.noise = drawn_maps(generator, self.streams)
             normalise(self.noise)
             for values in self.noise:
@@ -144,6 +143,18 @@ class Fit:
         for index in range(len(self.targets)):
             self.projections.append(self._projection(index))
             yield self._progress("Drawing the result")
+
+    def _told(
+        self, steps: Iteration[None, None, Value], text: str
+    ) -> Iteration[ProjectionProgress, None, Value]:
+        """Work in pieces, told between them."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                value: Value = end.value
+                return value
+            yield self._progress(text)
 
     def _steps(self) -> Iterator[ProjectionProgress]:
         for phase in self.plan:

@@ -7,12 +7,14 @@ Source: Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 
 
 from __future__ import annotations
 
+from collections.abc import Generator as Iteration
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from latentstudio.inversion.synthesis import exact_steps
 from latentstudio.models.generator import Generator
 
 # Autocorrelation is looked at on halved copies down to this size.
@@ -49,21 +51,20 @@ def normalise(maps: Sequence[Tensor]) -> None:
         noise *= noise.square().mean((1, 2, 3), keepdim=True).clamp_min(1e-12).rsqrt()
 
 
-@torch.no_grad()
-def acts(generator: Generator, ws: Tensor, levels: float = 0.0) -> bool:
+def acts_steps(generator: Generator, ws: Tensor, levels: float = 0.0) -> Iteration[None, None, bool]:
     """Whether this generator's picture depends on its noise; some have its strength at 0.
 
     Args:
         generator: whose noise.
         ws: (N, num_ws, w_dim); the first is looked at.
         levels: by more than so many of 255 levels, somewhere.
+
+    Yields:
+        between the stages of large pictures.
     """
     if not generator.noise_shapes:
         return False
-    before, generator.compute_dtype = generator.compute_dtype, torch.float32
-    try:
-        picture, other = (generator.synthesis(ws[:1], mode) for mode in ("const", "none"))
-    finally:
-        generator.compute_dtype = before
+    with_it = yield from exact_steps(generator, generator.inputs(ws[:1], "const"))
+    without = yield from exact_steps(generator, generator.inputs(ws[:1], "none"))
     low, high = generator.img_range
-    return float((picture - other).abs().max()) * 255 / (high - low) > levels
+    return float((with_it - without).abs().max()) * 255 / (high - low) > levels

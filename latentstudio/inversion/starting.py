@@ -16,7 +16,7 @@ from latentstudio.errors import InputError
 from latentstudio.inversion.encoder import Encoder, encoder_for
 from latentstudio.inversion.latents import Start
 from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
-from latentstudio.inversion.starts import Statistics, nearest_samples
+from latentstudio.inversion.starts import Statistics, nearest_classes, nearest_samples
 from latentstudio.latent.sampling import z_from_seed
 from latentstudio.latent.spaces import Z, as_rows
 from latentstudio.models.generator import Generator
@@ -36,8 +36,13 @@ def find_start(
         InputError: the model has no encoder, or the chosen picture does not fit.
     """
     n, info = len(targets), generator.info
+    picks_class = bool(info.c_dim) and c is None
     if isinstance(options.start, Source):
-        yield _of_source(generator, options, n, c)
+        if picks_class and options.start.space == Z:
+            z = _z_of_source(generator, options.start).expand(n, -1)
+            yield from _with_class(generator, targets, mask, z, options.seed)
+        else:
+            yield _of_source(generator, options, n, c)
         return
     has_encoder = info.has_encoder or _serves(encoder_for(generator), options.space)
     chosen = options.start
@@ -50,9 +55,12 @@ def find_start(
             raise InputError(
                 "There is no encoder for this model.", "Train one (learn to invert), or start from samples."
             )
-        yield _encoded(generator, targets, spread, c)
+        z = _encoded_z(generator, targets) if picks_class else None
+        if z is not None:
+            yield from _with_class(generator, targets, mask, z, options.seed)
+        else:
+            yield _encoded(generator, targets, spread, c)
         return
-    picks_class = bool(info.c_dim) and c is None
     # In z of a network with a mapping nothing lies in the middle: normalising 0 leads anywhere.
     if chosen == "mean" and not picks_class and not (options.space == Z and info.has_mapping):
         z = torch.zeros((n, info.z_dim), device=targets.device)
@@ -82,18 +90,40 @@ def _encoded(generator: Generator, targets: Tensor, spread: Statistics, c: Tenso
         return Start(*encoder.start(targets, generator, labels), labels)
 
 
+def _encoded_z(generator: Generator, targets: Tensor) -> Tensor | None:
+    """The encoder's z, which knows of no class; None where it guesses a w."""
+    with torch.no_grad():
+        if generator.info.has_encoder:
+            return generator.encode(targets).float()
+        encoder = encoder_for(generator)
+        assert encoder is not None
+        return None if encoder.config.in_w else encoder(targets)
+
+
+def _with_class(
+    generator: Generator, targets: Tensor, mask: Tensor | None, z: Tensor, seed: int
+) -> Iterator[Start]:
+    """A z in the class that brings it nearest to each photograph."""
+    for found in nearest_classes(generator, targets, mask, z, seed):
+        labels = torch.eye(generator.info.c_dim, device=targets.device)[found.classes]
+        yield Start(found.z, found.ws, labels)
+
+
+def _z_of_source(generator: Generator, source: Source) -> Tensor:
+    """The z of a chosen picture, (1, z_dim)."""
+    z_dim = generator.info.z_dim
+    values = z_from_seed(source.seed or 0, z_dim) if source.values is None else source.values.array
+    if values.size != z_dim:
+        raise InputError(f"The start has {values.size} numbers, but this model's z has {z_dim}.")
+    return torch.from_numpy(np.array(values, np.float32).reshape(1, -1)).to(generator.device)
+
+
 def _of_source(generator: Generator, options: ProjectionOptions, n: int, c: Tensor | None) -> Start:
     source, info = options.start, generator.info
     assert isinstance(source, Source)
     labels = None if c is None else c.expand(n, -1)
     if source.space == Z:
-        if source.values is not None:
-            values = source.values.array
-        else:
-            values = z_from_seed(source.seed or 0, info.z_dim)
-        if values.size != info.z_dim:
-            raise InputError(f"The start has {values.size} numbers, but this model's z has {info.z_dim}.")
-        z = torch.from_numpy(np.array(values, np.float32).reshape(1, -1)).to(generator.device)
+        z = _z_of_source(generator, source)
         with torch.no_grad():
             ws = generator.mapping(z, c)
         return Start(z.expand(n, -1), ws.expand(n, -1, -1), labels)

@@ -174,10 +174,56 @@ def nearest_samples(
         yield Nearest(z_best, ws_best, class_best)
 
 
+@torch.no_grad()
+def nearest_classes(
+    generator: Generator, targets: Tensor, mask: Tensor | None, z: Tensor, seed: int
+) -> Iterator[Nearest]:
+    """Look at each photograph's z in the classes of a conditional model; the last yield is the answer.
+
+    Args:
+        generator: whose classes; of more than can be looked at, as many as of samples are drawn.
+        targets: float32 (N, C, H, W) in [-1, 1].
+        mask: (N, 1, H, W) or None.
+        z: (N, z_dim).
+        seed: of which classes are looked at.
+    """
+    info = generator.info
+    ladder = rungs(generator)
+    rung = next((r for r in ladder if max(r.size) >= COMPARED_PX), ladder[-1])
+    size = _no_larger(rung.size, targets)
+    is_quick = info.img_resolution < QUICK_PX
+    count, batch = (MANY_SAMPLES, 16) if is_quick else (FEW_SAMPLES, 2)
+    looked_at = np.random.RandomState(seed).permutation(info.c_dim)[:count].tolist()
+    n = len(targets)
+    ws_best = torch.zeros((n, info.num_ws, info.w_dim), device=targets.device)
+    class_best, best = [0] * n, [float("inf")] * n
+    for k in range(n):
+        own = None if mask is None else shrunk(mask[k : k + 1], size)
+        prepared = make_distance("pyramid", generator).prepare(shrunk(targets[k : k + 1], size), own)
+        for done in range(0, len(looked_at), batch):
+            classes = looked_at[done : done + batch]
+            labels = torch.eye(info.c_dim, device=targets.device)[classes]
+            ws = generator.mapping(z[k : k + 1].expand(len(classes), -1), labels)
+            images = shrunk(pictures(generator, ws, rung), size)
+            for i, index in enumerate(classes):
+                d = float(prepared(images[i : i + 1]))
+                if d < best[k]:
+                    best[k], class_best[k], ws_best[k] = d, index, ws[i]
+            yield Nearest(z, ws_best, class_best)
+
+
 def _no_larger(size: tuple[int, int], targets: Tensor) -> tuple[int, int]:
     scale = min(1.0, COMPARED_PX / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
     return min(height, targets.shape[2]), min(width, targets.shape[3])
 
 
-__all__ = ["Nearest", "Rung", "Statistics", "class_tensor", "nearest_samples", "statistics"]
+__all__ = [
+    "Nearest",
+    "Rung",
+    "Statistics",
+    "class_tensor",
+    "nearest_classes",
+    "nearest_samples",
+    "statistics",
+]

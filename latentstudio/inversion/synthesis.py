@@ -16,8 +16,8 @@ from torch import Tensor
 from latentstudio.models.generator import Generator, Inputs, State
 from latentstudio.models.preview_heads import apply_head
 
-# Stages of at least this many pixels a side take so long that each is a piece of its own.
-LONG_PX = 128
+# Stages of at least this many pixels, over all pictures, take so long that each is a piece of its own.
+LONG_PIXELS = 128 * 128
 
 LossOf = Callable[[Tensor], Tensor]
 
@@ -82,7 +82,7 @@ def gradients(
     """
     pieces: list[tuple[State, State]] = []
     state = State()
-    for start, stop in _pieces(generator, rung):
+    for start, stop in _pieces(generator, rung, len(inputs.ws)):
         before = _leaf(state)
         state = before
         for index in range(start, stop):
@@ -116,6 +116,26 @@ def pictures(generator: Generator, ws: Tensor, rung: Rung, noise_mode: str = "co
     return picture(generator, rung, state)
 
 
+def exact_steps(generator: Generator, inputs: Inputs) -> Iteration[None, None, Tensor]:
+    """The whole picture in full precision, without gradients; yields between its pieces.
+
+    Between two yields the generator computes as it did before.
+    """
+    last = len(generator.stages) - 1
+    state = State()
+    for start, stop in _pieces(generator, Rung(last, generator.info.img_size), len(inputs.ws)):
+        before, generator.compute_dtype = generator.compute_dtype, torch.float32
+        try:
+            with torch.no_grad():
+                for index in range(start, stop):
+                    state = generator.run_stage(index, state, inputs)
+        finally:
+            generator.compute_dtype = before
+        yield
+    with torch.no_grad():
+        return generator.image(state)
+
+
 def has_quick_bfloat16(device: torch.device) -> bool:
     """Whether this device computes in 16 bits at once rather than by way of 32."""
     if device.type == "cpu":
@@ -123,11 +143,12 @@ def has_quick_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
-def _pieces(generator: Generator, rung: Rung) -> Iterator[tuple[int, int]]:
-    """Ranges of stages that together reach the rung."""
+def _pieces(generator: Generator, rung: Rung, count: int) -> Iterator[tuple[int, int]]:
+    """Ranges of stages that together reach the rung, for so many pictures at once."""
     start = 0
     for index in range(rung.stage + 1):
-        if max(generator.stages[index].resolution) >= LONG_PX or index == rung.stage:
+        height, width = generator.stages[index].resolution
+        if count * height * width >= LONG_PIXELS or index == rung.stage:
             yield start, index + 1
             start = index + 1
 

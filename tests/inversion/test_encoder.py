@@ -48,7 +48,8 @@ def test_a_training_learns_and_its_encoder_is_found_by_the_model(tiny):
     assert encoder_for(tiny) is None
     seen, path = run(train(tiny, FEW))
     assert path == encoder_path(tiny)
-    first, last = (np.mean([one.losses["latent"] for one in part]) for part in (seen[:5], seen[-5:]))
+    told = [one for one in seen if one.losses]
+    first, last = (np.mean([one.losses["latent"] for one in part]) for part in (told[:5], told[-5:]))
     assert last < 0.6 * first
     assert seen[-1].images.shape == (2, 16, 16, 3)
     encoder = encoder_for(tiny)
@@ -70,12 +71,12 @@ def test_an_encoder_starts_a_projection_nearer_than_the_mean(tiny):
 def test_a_stopped_training_goes_on_where_it_stood(tiny):
     control = Control()
     steps = train(tiny, FEW, control=control)
-    for _ in range(10):
-        next(steps)
+    while next(steps).step < 10:
+        pass
     control.stop()
     run(steps)
     seen, _ = run(train(tiny, FEW))
-    assert seen[0].step == 11
+    assert next(one.step for one in seen if one.losses) == 11
 
 
 def test_a_file_gives_back_what_was_written_in_half_the_size(tiny, tmp_path):

@@ -19,7 +19,7 @@ from latentstudio.models.generator import Inputs, Provenance, State
 from latentstudio.models.registry import load_generator
 from latentstudio.models.spec import NetworkSpec, write_spec
 
-EVERY = ProjectionOptions(steps=30, distance="pyramid", start_samples=8, preview_every=1)
+EVERY = ProjectionOptions(steps=30, distance="pyramid", start_samples=8, preview_every=1, precision="exact")
 
 
 def shown(generator, targets, options):
@@ -46,6 +46,12 @@ def test_every_step_that_is_kept_draws_the_picture_that_was_shown(tiny, targets,
             assert np.abs(drawn.astype(int) - image).max() <= 1, one.step
 
 
+def test_rough_steps_show_what_is_kept_but_for_the_rounding_of_their_16_bits(tiny, targets):
+    for one in shown(tiny, targets, EVERY.changed(precision="fast")):
+        drawn = render(one.snapshots[0].to_recipe(tiny.info), tiny)
+        assert np.abs(drawn.astype(int) - one.images[0]).mean() < 1.5, one.step
+
+
 def test_early_pictures_are_of_the_latents_that_are_kept_with_them(tmp_path, monkeypatch):
     for module in (schedule, fit):
         monkeypatch.setattr(module, "EARLY_FROM_PX", 32)
@@ -58,7 +64,7 @@ def test_early_pictures_are_of_the_latents_that_are_kept_with_them(tmp_path, mon
     write_spec(path, NetworkSpec("stylegan2-compact", config, arrays, Provenance()))
     generator = load_generator(path, "cpu")
     target = Target(render(Recipe.from_seed(3), generator))
-    seen = shown(generator, [target], EVERY.changed(precision="exact"))
+    seen = shown(generator, [target], EVERY)
     small, whole = rungs(generator)
     early = [one for one in seen if one.step <= EVERY.steps * (1 - schedule.FIT_NOISE)]
     assert len(early) >= 15

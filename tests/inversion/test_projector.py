@@ -212,6 +212,30 @@ def test_a_class_is_fitted_in_z_and_the_recipe_carries_it(conditional, mode, met
         assert np.array_equal(render(result.to_recipe(conditional.info), conditional), result.image)
 
 
+@pytest.mark.parametrize("space", ["z", "w", "w+"])
+@pytest.mark.parametrize("start", ["mean", "samples", Source(seed=2)], ids=["mean", "samples", "picture"])
+@pytest.mark.parametrize("mode", ["fitted", "soft"])
+def test_a_class_that_nobody_named_is_found_from_every_start(conditional, space, start, mode):
+    options = FEW.changed(space=space, class_mode=mode, start=start, steps=4, start_samples=6)
+    target = picture_of(conditional, 2, 2)
+    result = projected(conditional, [target], options)[0]
+    assert sum(weight for _, weight in result.classes) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(render(result.to_recipe(conditional.info), conditional), result.image)
+    if isinstance(start, Source):
+        # Its seed in its class is the very picture.
+        assert max(result.classes, key=lambda pair: pair[1])[0] == 2
+
+
+@pytest.mark.parametrize("name", ["sg2ada_cond3", "cganpd_mimicry_32"])
+def test_a_class_is_found_in_models_of_others(shared, name):
+    path = next(p for p in sorted((shared / "zoo" / name).iterdir()) if p.suffix in (".pkl", ".pth"))
+    generator = load_generator(path, "cpu")
+    space = "w" if "w" in generator.info.spaces else "z"
+    options = FEW.changed(space=space, class_mode="fitted", start=Source(seed=5), steps=2, fit_noise=False)
+    result = projected(generator, [picture_of(generator, 5, 1)], options)[0]
+    assert result.classes == ((1, 1.0),)
+
+
 def test_latent_maps_of_an_autoencoder_start_from_its_encoder(shared):
     generator = load_generator(shared / "weights" / "taef2", "cpu")
     height, width = generator.info.img_size
