@@ -55,9 +55,9 @@ def find_start(
             raise InputError(
                 "There is no encoder for this model.", "Train one (learn to invert), or start from samples."
             )
-        z = _encoded_z(generator, targets) if picks_class else None
-        if z is not None:
-            yield from _with_class(generator, targets, mask, z, options.seed)
+        guessed = _encoded_z(generator, targets) if picks_class else None
+        if guessed is not None:
+            yield from _with_class(generator, targets, mask, guessed, options.seed)
         else:
             yield _encoded(generator, targets, spread, c)
         return

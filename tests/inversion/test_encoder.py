@@ -141,7 +141,7 @@ def test_the_bundled_model_has_an_encoder_of_at_most_6_mib_and_starts_from_it():
 def test_it_also_learns_from_pictures_that_no_single_latent_draws(tiny):
     trainer = _Trainer(tiny, FEW)
     for _ in range(3):
-        trainer.one()
+        run(trainer.one())
     assert len(trainer.is_known) == len(trainer.images) == 3 * FRESH
     assert sum(trainer.is_known) == 3 * (FRESH - MIXED)
 

@@ -10,6 +10,7 @@ import pickle
 import sys
 import warnings
 from collections import OrderedDict
+from contextlib import contextmanager
 from types import ModuleType
 
 import numpy as np
@@ -72,29 +73,43 @@ class Module:
         return found
 
 
-def write(path, root, protocol=4):
-    """Write a file as the originals' training loops do; `root` may be a generator alone."""
+@contextmanager
+def stand_ins():
+    """The names under which the originals are pickled, for as long as this is open."""
     persistence, util = ModuleType("torch_utils.persistence"), ModuleType("dnnlib.util")
     persistence._reconstruct_persistent_obj = _reconstruct_persistent_obj
     util.EasyDict = EasyDict
-    stand_ins = {
+    modules = {
         "torch_utils": ModuleType("torch_utils"),
         "torch_utils.persistence": persistence,
         "dnnlib": ModuleType("dnnlib"),
         "dnnlib.util": util,
     }
-    before = {name: sys.modules.get(name) for name in stand_ins}
-    sys.modules.update(stand_ins)
+    before = {name: sys.modules.get(name) for name in modules}
+    sys.modules.update(modules)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of storages, which torch itself writes this way
-            path.write_bytes(pickle.dumps(root, protocol=protocol))
+            yield
     finally:
         for name, module in before.items():
             if module is None:
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
+
+
+def write(path, root, protocol=4):
+    """Write a file as the originals' training loops do; `root` may be a generator alone."""
+    with stand_ins():
+        path.write_bytes(pickle.dumps(root, protocol=protocol))
+    return path
+
+
+def write_with_torch(path, root):
+    """Write a generator as those do who tune it: with torch.save."""
+    with stand_ins():
+        torch.save(root, path)
     return path
 
 
