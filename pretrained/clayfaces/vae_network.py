@@ -188,5 +188,5 @@ def parameters(net: VAE) -> Iterator[tuple[str, nn.Parameter]]:
 def batches(images: np.ndarray, size: int = 250) -> Iterator[Tensor]:
     """uint8 (N, H, W, 3) as (size, 3, H, W) in [-1, 1]."""
     for start in range(0, len(images), size):
-        part = torch.from_numpy(np.ascontiguousarray(images[start : start + size]))
+        part = torch.from_numpy(np.array(images[start : start + size]))  # a file's pages can't be written
         yield (part.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
