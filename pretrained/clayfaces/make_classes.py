@@ -2,10 +2,10 @@
 
     python pretrained/clayfaces/make_classes.py DATA
 
-Hair (bald, short, long, curls) and what is on the face (nothing, glasses, a beard) give twelve classes. Each
-has a mean in z, found by sending the data through the autoencoder's encoder; around it lies a normal law that
-all of them share. Both go into the first layer, which reads z and the weights of the classes side by side, so
-that mixed weights mix the means.
+Ten classes: hair by colour and length, bald, a beard; glasses are no class, since the autoencoder hardly
+draws them. Each has a mean in z, found by sending the data through the autoencoder's encoder; around it
+lies a normal law that all of them share. Both go into the first layer, which reads z and the weights of
+the classes side by side, so that mixed weights mix the means.
 
 Source: the law is that of linear discriminant analysis (Fisher, "The Use of Multiple Measurements in
 Taxonomic Problems"), here to draw from.
@@ -36,11 +36,21 @@ from latentstudio.models.registry import build_network, load_generator
 from latentstudio.models.spec import NetworkSpec, read_spec, write_spec
 
 TARGET = Path(__file__).parents[1] / "clayclasses64" / "clayclasses64.safetensors"
-HAIR = ("Short hair", "Long hair", "Curls", "Bald")
-WORN = ("", ", glasses", ", beard")
-CLASSES = tuple(hair + worn for hair in HAIR for worn in WORN)
+CLASSES = (
+    "Black hair, short",
+    "Black hair, long",
+    "Brown hair, short",
+    "Brown hair, long",
+    "Blond hair, short",
+    "Blond hair, long",
+    "Red hair",
+    "Grey hair",
+    "Bald",
+    "Beard",
+)
+RED, GREY, BALD, BEARD = range(6, 10)
 # What a class says already is no coordinate of z any more.
-SAID = {"Glasses", "Beard", "Moustache", "Baldness", "Hair length", "Curls", "Haircut"}
+SAID = {"Beard", "Moustache", "Baldness", "Hair length", "Haircut", "Hair colour", "Red hair", "Grey hair"}
 
 PROVENANCE = Provenance(
     title="Clay classes 64",
@@ -53,12 +63,17 @@ PROVENANCE = Provenance(
 
 
 def kinds_of(factors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The class of each head, int (N,); glasses count before a beard, baldness before curls before length."""
-    hair = np.where(factors["hair_len"] > 0.4, 1, 0)
-    hair = np.where(factors["hair_curl"] > 0.45, 2, hair)
-    hair = np.where(factors["bald"] > 0.5, 3, hair)
-    worn = np.where(factors["glasses"] > 0.5, 1, np.where(factors["beard"] > 0.3, 2, 0))
-    return hair * len(WORN) + worn
+    """The class of each head, int (N,): bald before beard before grey before red before the other colours."""
+    colour = np.digitize(factors["hair_tone"], (0.3, 0.62))
+    kinds = 2 * colour + (factors["hair_len"] > 0.4)
+    for kind, shown in (
+        (RED, factors["hair_red"] > 0.35),
+        (GREY, factors["hair_grey"] > 0.4),
+        (BEARD, factors["beard"] > 0.3),
+        (BALD, factors["bald"] > 0.5),
+    ):
+        kinds = np.where(shown, kind, kinds)
+    return kinds
 
 
 def law(z: Tensor, kinds: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -100,12 +115,11 @@ def with_classes(spec: NetworkSpec, means: Tensor, root: Tensor) -> NetworkSpec:
     return NetworkSpec("vae", config, arrays, provenance)
 
 
-def grid(generator: Generator, path: Path, count: int = 6) -> None:
-    """Samples of each class, one class a row, in two columns of classes."""
-    classes = torch.eye(generator.info.c_dim)
-    z = torch.randn(count, generator.info.z_dim, generator=torch.Generator().manual_seed(0))
+def grid(generator: Generator, path: Path, count: int = 8) -> None:
+    """Samples of each class: two classes a row, and the same z for all of them."""
+    z = torch.randn(count, generator.info.z_dim, generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():
-        rows = [generator(z, one[None]) for one in classes]
+        rows = [generator(z, one[None]) for one in torch.eye(generator.info.c_dim)]
     save_grid(torch.cat(rows), path, 2 * count)
 
 
