@@ -22,7 +22,11 @@ LISTED_PCA = 5
 _FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair colour", "Haircut", "Age", "Background")
 
 # (seed, truncation psi) that show a model at its best, by its origin.
-_FIRST_PICTURES = {"bundled:clayfaces64": (33, 1.0)}
+_FIRST_PICTURES = {
+    "bundled:clayfaces64": (33, 1.0),
+    "bundled:clayvae64": (3, 0.8),
+    "bundled:clayclasses64": (42, 0.8),
+}
 
 
 def model_ref(info: GeneratorInfo) -> ModelRef:
