@@ -1,0 +1,61 @@
+"""What travels with the program: it opens, says where it comes from, and keeps to its size."""
+
+import numpy as np
+import pytest
+import torch
+
+from latentstudio.models.discriminators import load_discriminator
+from latentstudio.models.library import bundled_models, default_model
+from latentstudio.models.registry import load_generator
+
+NETWORKS = {"clayfaces64": 12, "clayvae64": 3, "clayclasses64": 3}  # MiB at most
+
+
+def bundled(name):
+    return next(path for path in bundled_models() if path.stem == name)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_bundled_network_opens_and_has_a_card(name):
+    path = bundled(name)
+    assert path.stat().st_size <= NETWORKS[name] * 2**20
+    assert (path.parent / "MODEL_CARD.md").read_text().startswith("# ")
+    info = load_generator(path, device="cpu").info
+    assert (info.img_resolution, info.provenance.licence) == (64, "MIT")
+    assert info.provenance.origin == f"bundled:{name}"
+    assert default_model().stem == "clayfaces64"
+
+
+def test_the_autoencoder_brings_a_drawn_head_back_through_its_encoder():
+    generator = load_generator(bundled("clayvae64"), device="cpu")
+    assert generator.info.has_encoder
+    z = torch.randn(8, generator.info.z_dim, generator=torch.Generator().manual_seed(0)) * 0.8
+    with torch.inference_mode():
+        heads = generator(z)
+        back = generator(generator.encode(heads))
+        strangers = (heads - heads.roll(1, 0)).square().mean()
+        assert (heads - back).square().mean() < 0.1 * strangers
+
+
+def test_every_class_has_a_name_and_a_look_of_its_own():
+    generator = load_generator(bundled("clayclasses64"), device="cpu")
+    names = generator.info.provenance.class_names
+    assert len(set(names)) == generator.info.c_dim == 10
+    with torch.inference_mode():
+        heads = generator(torch.zeros(10, generator.info.z_dim), torch.eye(10))
+    top = heads[:, :, 8:16, 24:40].mean((1, 2, 3))  # where hair is
+    by_name = dict(zip(names, top.tolist(), strict=True))
+    assert by_name["Black hair, short"] < by_name["Brown hair, short"] < by_name["Blond hair, short"]
+    assert by_name["Bald"] > by_name["Blond hair, short"]
+    apart = torch.cdist(heads.flatten(1), heads.flatten(1)) + 99 * torch.eye(10)
+    assert apart.min() > 1
+
+
+def test_the_judge_beside_the_default_prefers_heads_to_their_mean():
+    path = bundled("clayfaces64")
+    generator, judge = load_generator(path, device="cpu"), load_discriminator(path)
+    assert judge.resolution == 64
+    z = np.random.default_rng(0).standard_normal((24, generator.info.z_dim), dtype=np.float32)
+    with torch.inference_mode():
+        varied, middling = (judge(generator(z, None, psi).clamp(-1, 1)).mean() for psi in (1.0, 0.5))
+    assert varied > middling + 0.1
