@@ -38,7 +38,16 @@ def save_state(trainer: Trainer, folder: Path) -> None:
     os.replace(temporary, folder / "state.pt")
 
 
-def run(trainer: Trainer, folder: Path, minutes: float, every_s: float) -> None:
+def keep(trainer: Trainer, folder: Path) -> None:
+    """Copy the averaged generator into `series`, for the curve over training (`curve.py`)."""
+    (folder / "series").mkdir(exist_ok=True)
+    state = trainer.state()
+    kept = {key: state[key] for key in ("counters", "mapping_width")}
+    kept["g_ema"] = {key: value.half() for key, value in state["g_ema"].items()}
+    torch.save(kept, folder / "series" / f"{trainer.shown // 1000:05d}.pt")
+
+
+def run(trainer: Trainer, folder: Path, minutes: float, every_s: float, series: bool = False) -> None:
     """Train until the time is over or the plan says stop; figures go to `log.jsonl`."""
     start = saved = time.monotonic()
     plan, sums, count, over = read_plan(folder / "plan.json"), {}, 0, False
@@ -69,6 +78,8 @@ def run(trainer: Trainer, folder: Path, minutes: float, every_s: float) -> None:
                 sums, count = {}, 0
             if now - saved > every_s or over:
                 save_state(trainer, folder)
+                if series:
+                    keep(trainer, folder)
                 told = {key: round(value, 4) for key, value in trainer.snapshot(folder).items()}
                 entry = {"step": trainer.step, "kimg": trainer.shown / 1000, "clock": time.strftime("%H:%M")}
                 log.write(json.dumps(entry | {"plan": asdict(plan), "snapshot": told}) + "\n")
@@ -89,6 +100,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=240, help="seconds between two states")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--series", action="store_true", help="keep a copy of the generator with every state")
     parser.add_argument("--processes", type=int, default=1, help="train in so many, each with --threads")
     told = parser.parse_args()
     told.run.mkdir(parents=True, exist_ok=True)
@@ -120,7 +132,7 @@ def train(rank: int, told: argparse.Namespace, port: int) -> None:
         fitted = torch.load(told.mapping, weights_only=True)
         trainer.set_mapping(fitted["width"], fitted["mapping"])
         say(f"took over the mapping {told.mapping.name}")
-    run(trainer, told.run, told.minutes, told.every)
+    run(trainer, told.run, told.minutes, told.every, told.series)
 
 
 def say(words: str) -> None:
