@@ -35,7 +35,9 @@ from latentstudio.models.info import GeneratorInfo
 from latentstudio.settings import Settings
 
 # Where it is cancelled: shares of the steps; the last run has seen every phase.
-SHARES = (0.0, 0.2, 0.5, 0.95)
+SHARES = (0.0, 0.5, 0.95)
+KEPT_BYTES = 96 << 20  # what the window keeps of a run's pictures
+STEPS = 100  # enough for all phases: how long one waits does not depend on it
 AFTER_S = 2.0
 LIMIT_S = 600.0
 
@@ -69,8 +71,7 @@ def cancelled(model: Path, photo: Path | None, space: str) -> dict[str, Any]:
         engine.request(RenderRequest(recipe, 1))
         drawn = _wait(events, RenderResult)
         target = Target(drawn.image) if photo is None else _face(photo, info)
-        options = ProjectionOptions(space=space)
-        options = options.changed(preview_every=max(1, options.total_steps // 50))
+        options = ProjectionOptions(space=space, steps=STEPS, preview_every=2)
         rows = [_one(engine, events, target, options, share) for share in SHARES]
     finally:
         engine.close()
@@ -101,14 +102,15 @@ def _one(
             last = now
             if progress.images is not None:
                 kept.append((progress.images, progress.snapshots))
+                while _bytes(kept) > KEPT_BYTES:
+                    del kept[0]
             if progress.step >= wanted and (wanted or progress.text == "Looking for a start"):
                 break
         asked = time.perf_counter()
         engine.cancel(number)
         _wait(events, JobCancelled)
         waited = time.perf_counter() - asked
-    shown = sum(images.nbytes for images, _ in kept)
-    shown += sum(values.nbytes for _, made in kept for one in made for values in one.noise)
+    shown = _bytes(kept)
     # As a window that was cancelled: what is shown of the run goes with it.
     kept.clear()
     time.sleep(AFTER_S)
@@ -124,6 +126,11 @@ def _one(
     }
     print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
     return row
+
+
+def _bytes(kept: list[Any]) -> int:
+    pictures = sum(images.nbytes for images, _ in kept)
+    return pictures + sum(values.nbytes for _, made in kept for one in made for values in one.noise)
 
 
 def _face(photo: Path, info: GeneratorInfo) -> Target:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -97,6 +98,10 @@ class _Panels:
         return cast(list[Panel], list(self._made.values()))
 
 
+# As low as a button of the rail may become where the window is low.
+LEAST_BUTTON_PX = 24
+
+
 class _SteadyArea(QScrollArea):
     """Scrolls, and keeps the bar's room free where there is nothing to scroll.
 
@@ -145,6 +150,9 @@ class Inspector(QWidget):
             button.setCheckable(True)
             button.setProperty("role", "rail")
             button.setIconSize(QSize(18, 18))
+            # A low window is no reason to hide what lies below: the icons move together.
+            button.setMinimumHeight(LEAST_BUTTON_PX)
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Maximum)
             button.setToolTip(f"{tab.words} (Alt+{i + 1})" if i < 9 else tab.words)
             button.setAccessibleName(tab.words)
             button.clicked.connect(lambda _=False, key=tab.key: self.show_tab(key))
