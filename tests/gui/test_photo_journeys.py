@@ -123,7 +123,7 @@ def test_the_photo_is_shown_with_the_edit_and_split_on_the_canvas(
     assert sheet is not None
     assert sheet.isVisible()
     plain = photo_pixels()
-    qtbot.waitUntil(lambda: not panel.back._blending, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: not panel.back._blending and not sheet.edited.isNull(), timeout=WAIT_MS)
     assert np.array_equal(pixels_of(sheet.edited), plain)
     recipe = window.studio.document.recipe
     window.studio.document.edit(

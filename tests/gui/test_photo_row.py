@@ -176,7 +176,10 @@ def test_a_stopped_batch_keeps_what_was_begun_and_goes_on_with_the_rest(
     lay(qtbot, panel, folder)
     panel.invert.click()
     qtbot.waitUntil(lambda: panel.batch is not None and panel.batch.parts[0].run.step > 3, timeout=WAIT_MS)
-    assert "Photo 1 of 3" in panel.live.words.text()
+    qtbot.waitUntil(lambda: "Photo 1 of 3" in panel.live.words.text(), timeout=WAIT_MS)
+    # There is nothing to frame meanwhile: the room is for looking.
+    assert not panel.intake.adjust.isVisible()
+    assert panel.intake.row.tiles.isVisible()
     panel.desk.choose(1)
     assert panel.live.run is panel.batch.parts[1].run
     panel.desk.choose(0)
@@ -188,6 +191,7 @@ def test_a_stopped_batch_keeps_what_was_begun_and_goes_on_with_the_rest(
     done = len(results[0].curve)
     assert 3 < done < 4000
     assert panel.live.go_on.isVisible()
+    assert panel.intake.adjust.isVisible()
     # Nobody waits for four thousand steps.
     panel.batch.options = replace(panel.batch.options, steps=done + 3)
     panel.live.go_on.click()

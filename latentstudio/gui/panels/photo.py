@@ -174,6 +174,7 @@ class PhotoPanel(QWidget):
         # While it runs there is nothing to choose, and the room is for looking.
         self._how.setVisible(there and not running)
         self.intake.set_compact(self.live.run is not None)
+        self.intake.set_busy(running)
         self.invert.setEnabled(not self._preparing)
         if self._preparing:
             self.invert.setText("Cutting the photos…")

@@ -104,9 +104,11 @@ class Batch:
         count, (start, stop) = len(self._going), self._at
         if count < 2:
             return ""
-        which = f"Photo {start + 1} of {count}" if stop - start == 1 else f"Photos {start + 1} to {stop}"
         if stop - start == count:
-            which = f"{count} photos together"
+            return f"{count} photos together"
+        which = f"Photo {start + 1} of {count}"
+        if stop - start > 1:
+            which = f"Photos {start + 1} to {stop} of {count}"
         left = "" if self._left_s is None else f" · all in {seconds_words(self._left_s)}"
         return which + left
 

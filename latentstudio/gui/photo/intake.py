@@ -111,7 +111,14 @@ class PhotoIntake(QWidget):
         self._is_compact = is_compact
         self.zone.setVisible(not is_compact or self._desk.photo is None)
 
+    def set_busy(self, is_busy: bool) -> None:
+        """While something runs there is no frame to choose."""
+        if is_busy != self._is_busy:
+            self._is_busy = is_busy
+            self._show_photo()
+
     _is_compact = False
+    _is_busy = False
 
     # --- a photograph in ------------------------------------------------------------------------
 
@@ -169,8 +176,10 @@ class PhotoIntake(QWidget):
         self.zone.set_photo(desk.preview, desk.photo_size if there else (1, 1))
         height, width = desk.photo_size
         self.name.setText(f"{desk.name} · {width} × {height}" if there else "")
-        for widget in (self.name, self.other, self.modes, self.adjust):
-            widget.setVisible(there)
+        self.name.setVisible(there)
+        self.other.setVisible(there)
+        self.modes.setVisible(there and not self._is_busy)
+        self.adjust.setVisible(there and not self._is_busy)
         self.set_compact(self._is_compact)
         if self._stage is not None and there:
             self._stage.set_photo(desk.preview, desk.photo_size)
@@ -196,9 +205,11 @@ class PhotoIntake(QWidget):
             self._faces_shown = desk.faces
             self._rebuild_faces(faces[:MOST_FACES] if len(faces) > 1 else [])
         self.modes.button(FACE).setEnabled(bool(faces))
-        self.install.setVisible(there and desk.lacks_finder)
+        self.install.setVisible(there and desk.lacks_finder and not self._is_busy)
         self.note.setText(self._words(there, len(faces)))
-        self.note.setVisible(bool(self.note.text()))
+        self.note.setVisible(bool(self.note.text()) and not self._is_busy)
+        if self.faces is not None:
+            self.faces.setVisible(not self._is_busy)
         if self._stage is not None:
             self._stage.set_faces([face.box for face in faces], desk.face if desk.mode == FACE else None)
 
