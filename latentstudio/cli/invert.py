@@ -166,6 +166,7 @@ def _invert_all(
     from latentstudio.inversion.projector import batch_size
 
     control = Control()
+    options = options.for_model(generator.info)
     size = batch_size(generator)
     waiting = list(targets)
     if resume:

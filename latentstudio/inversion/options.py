@@ -17,7 +17,8 @@ from latentstudio.document.edits import Source
 from latentstudio.document.recipe_json import source_from_json, source_to_json
 from latentstudio.errors import InputError
 from latentstudio.latent.sampling import check_seed
-from latentstudio.latent.spaces import SPACES
+from latentstudio.latent.spaces import SPACES, W
+from latentstudio.models.info import GeneratorInfo
 
 PUBLISHED, FAST = "published", "fast"
 METHODS = (FAST, PUBLISHED)
@@ -26,6 +27,8 @@ DISTANCES = ("auto", "pixel", "pyramid", "squeezenet", "efficientnet", "discrimi
 # What to do about the class of a conditional model: take the given one, fit weights, or fit and keep one.
 CLASS_MODES = ("given", "soft", "fitted")
 DEFAULT_STEPS = {PUBLISHED: 1000, FAST: 280}
+# The fast method's steps in models of this size, and in other spaces than w.
+LARGE_PX, FEWER_STEPS = 256, 180
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,12 @@ class ProjectionOptions:
         """The steps of the projection, tuning apart."""
         return self.steps or DEFAULT_STEPS[self.method]
 
+    def for_model(self, info: GeneratorInfo) -> ProjectionOptions:
+        """The same with the number of steps written down that suits a model."""
+        if self.steps:
+            return self
+        return replace(self, steps=default_steps(self.method, self.space, info.img_resolution))
+
     def changed(self, **changes: Any) -> ProjectionOptions:
         """A copy with some fields replaced."""
         return replace(self, **changes)
@@ -147,6 +156,13 @@ class ProjectionOptions:
                 raise InputError(f'A projection has no option "{name}".', "It may come from a newer version.")
             values[name] = _read(name, value, getattr(cls(), name))
         return cls(**values)
+
+
+def default_steps(method: str, space: str, resolution: int) -> int:
+    """A method's own number of steps in a space of a model of so many pixels."""
+    if method == FAST and (space != W or resolution >= LARGE_PX):
+        return FEWER_STEPS
+    return DEFAULT_STEPS[method]
 
 
 def _read(name: str, value: Any, default: Any) -> Any:

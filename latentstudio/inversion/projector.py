@@ -56,7 +56,7 @@ def project(
         InputError: a target does not fit the generator, or the generator lacks what the options name.
         ModelNotFoundError: the distance needs a network that is not installed.
     """
-    options = options or ProjectionOptions()
+    options = (options or ProjectionOptions()).for_model(generator.info)
     check_targets(generator, targets)
     if options.space not in generator.info.spaces:
         raise InputError(

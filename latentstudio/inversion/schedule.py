@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
+from latentstudio.inversion.options import LARGE_PX, PUBLISHED, ProjectionOptions
 from latentstudio.inversion.synthesis import Rung
 from latentstudio.inversion.whitened import MAX_NUMBERS
 from latentstudio.latent.spaces import W
@@ -29,7 +29,7 @@ LOOK_FAR = 0.67
 # Fewer steps than this are not worth a plan.
 SHORT = 20
 # Early pictures serve only where the whole one is so large that it costs many times as much.
-EARLY_FROM_PX, EARLY_PX, COMPARED_PX = 256, 128, 256
+EARLY_FROM_PX, EARLY_PX, COMPARED_PX = LARGE_PX, 128, 256
 ADAM, WHITENED, QUASI_NEWTON = "adam", "whitened", "quasi-newton"
 
 

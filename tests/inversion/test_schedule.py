@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
@@ -85,3 +86,12 @@ def test_the_rate_along_axes_of_its_own_rises_at_once_and_falls_to_nothing():
     assert rates.index(max(rates)) < 15
     assert all(a >= b for a, b in pairwise(rates[15:]))
     assert rates[-1] < 0.001
+
+
+def test_more_steps_only_where_they_are_cheap_and_of_use(tiny):
+    info = tiny.info
+    large = dataclasses.replace(info, img_resolution=1024, img_size=(1024, 1024))
+    assert ProjectionOptions().for_model(info).steps > ProjectionOptions().for_model(large).steps
+    assert ProjectionOptions(space="w+").for_model(info).steps == ProjectionOptions().for_model(large).steps
+    assert ProjectionOptions(method="published").for_model(large).steps == 1000
+    assert ProjectionOptions(steps=7).for_model(large).steps == 7

@@ -25,7 +25,7 @@ from latentstudio.gui.widgets.seed_field import SeedField
 from latentstudio.gui.widgets.segmented import Segmented
 from latentstudio.gui.widgets.slider_row import SliderRow
 from latentstudio.gui.widgets.value_slider import ValueSlider
-from latentstudio.inversion.options import DEFAULT_STEPS, FAST, PUBLISHED, ProjectionOptions
+from latentstudio.inversion.options import DEFAULT_STEPS, FAST, PUBLISHED, ProjectionOptions, default_steps
 from latentstudio.models.info import GeneratorInfo
 
 SPACES = {
@@ -78,6 +78,7 @@ class InversionChoices(QWidget):
         self.space, self.method = Segmented(self), Segmented(self)
         self.method.set_choices(list(METHODS))
         self._space, self._method = "w", FAST
+        self._own_steps = DEFAULT_STEPS[FAST]
         self.steps = SliderRow(
             "Steps",
             ValueSlider(10, 1000, origin=10, rest=DEFAULT_STEPS[FAST], step=10),
@@ -150,6 +151,7 @@ class InversionChoices(QWidget):
         self.space.set_choices([(key, *SPACES[key]) for key in info.spaces])
         if self._space not in info.spaces:
             self._space = info.spaces[0]
+        self._follow_steps()
         self.space.set_chosen(self._space)
         self.space.setVisible(len(info.spaces) > 1)
         self.noise.setVisible(info.has_noise)
@@ -193,14 +195,21 @@ class InversionChoices(QWidget):
 
     def _set_space(self, space: str) -> None:
         self._space = space
+        self._follow_steps()
         self.changed.emit()
 
     def _set_method(self, method: str) -> None:
-        # A number of steps that was the method's own follows the method.
-        if round(self.steps.slider.value) == DEFAULT_STEPS[self._method]:
-            self.steps.set_value(DEFAULT_STEPS[method])
         self._method = method
+        self._follow_steps()
         self.changed.emit()
+
+    def _follow_steps(self) -> None:
+        """A number of steps that was the method's own follows the method, the space and the model."""
+        resolution = 0 if self._info is None else self._info.img_resolution
+        own = default_steps(self._method, self._space, resolution)
+        if round(self.steps.slider.value) == self._own_steps:
+            self.steps.set_value(own)
+        self._own_steps = own
 
     def _set_seed(self, seed: int) -> None:
         self._seed = seed
