@@ -23,7 +23,7 @@ from latentstudio.gui.theme import tokens
 from latentstudio.gui.widgets.drop_target import DropTarget
 
 EMPTY_PX, FULL_PX = 132, 148
-INVITATION = ("Drop a photo here, or several", "or click to open them, or paste one with Ctrl+V")
+INVITATION = ("Drop a photo here, or several", "or click to open, or paste with Ctrl+V")
 
 
 class DropZone(DropTarget):
