@@ -32,7 +32,7 @@ def calibrate(
         Path | None, typer.Option("--out", help="File to write; by default among your own calibrations.")
     ] = None,
     psi: Annotated[str, typer.Option(help="Range of truncation of the model's pictures.")] = "0.5-1",
-    seed: Annotated[int, typer.Option(min=0, help="First seed of the model's pictures.")] = 3_000_000_000,
+    seed: Annotated[int, typer.Option(min=0, help="First seed of the model's pictures.")] = 3_600_000_000,
     copies: Annotated[
         str, typer.Option(help="Degradations of every picture, such as clean,jpeg75,resize2.")
     ] = "",
