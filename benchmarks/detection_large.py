@@ -20,7 +20,7 @@ from latentstudio.detection.photos import FACES, FRAMES, open_photo
 from latentstudio.detection.protocol import Protocol
 from latentstudio.models.registry import load_generator
 
-SHOWN = ("distance", "pixels", "explained", "detail", "worst", "depth", "freedom", "falling")
+SHOWN = ("distance", "explained", "coarsest", "worst", "gain", "falling", "further", "further_falling")
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--own", type=int, default=4)
     parser.add_argument("--psi", type=float, nargs=2, default=(0.5, 1.0))
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--further-steps", type=int, default=10)
     parser.add_argument("--plus-steps", type=int, default=0)
     parser.add_argument("--samples", type=int, default=32, help="samples that a start is chosen from")
     parser.add_argument("--distance", default="pyramid")
@@ -40,7 +41,7 @@ def main() -> None:
     projection = Protocol.for_model(generator.info).projection.changed(
         steps=options.steps, start_samples=options.samples, distance=options.distance
     )
-    protocol = Protocol(projection, plus_steps=options.plus_steps)
+    protocol = Protocol(projection, 1, options.further_steps, options.plus_steps)
     pictures = []
     for i in range(options.own):
         seed = (FIRST_SEED + i) % 2**32
