@@ -54,13 +54,13 @@ def draw_heads(folder: Path, count: int, size: int, seed: int) -> Path:
 def tables(made: Calibration) -> str:
     """The tables of docs/detection.md."""
     lines = [
-        "| copies | own | others | AUC (95 %) | distance alone | ECE | Brier | found, false: 1 % | 5 % |",
+        "| copies | own | others | AUC (95 %) | distance alone | ECE (by chance) | Brier | found, false: 1 % | 5 % |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {r.degradation} | {r.generated} | {r.others} | "
         f"{r.auc:.3f} ({r.auc_low:.3f} to {r.auc_high:.3f}) | "
-        f"{r.baseline_auc:.3f} | {r.calibration_error:.3f} | {r.brier:.3f} | "
+        f"{r.baseline_auc:.3f} | {r.calibration_error:.3f} ({r.calibration_floor:.3f}) | {r.brier:.3f} | "
         f"{r.found_at_1:.0%}, {r.false_at_1:.1%} | {r.found_at_5:.0%}, {r.false_at_5:.1%} |"
         for r in made.rows
     ]

@@ -45,6 +45,10 @@ def calibrate(
     steps: Annotated[
         int, typer.Option(min=0, max=100_000, help="Steps of each projection; 0 for the usual.")
     ] = 0,
+    further_steps: Annotated[
+        int,
+        typer.Option(min=-1, max=10_000, help="Steps through what may have happened; -1 for the usual."),
+    ] = -1,
     plus_steps: Annotated[
         int, typer.Option(min=-1, max=10_000, help="Steps in w+ after it; -1 for the usual.")
     ] = -1,
@@ -79,7 +83,7 @@ def calibrate(
     if quick:
         plan = replace(plan, extras=(), unseen=())
     generator = load_generator(model_path(model), device)
-    protocol = _protocol(generator, steps, plus_steps, restarts, distance)
+    protocol = _protocol(generator, steps, further_steps, plus_steps, restarts, distance)
     out = out or calibration_path(generator.info.sha256)
     make_folder(out.parent)
     journal = journal or out.with_name(f"{out.name}.measured.jsonl")
@@ -123,7 +127,9 @@ def _range(text: str) -> tuple[float, float]:
         raise InputError(f'Can\'t read the range "{text}".', "Write it like 0.5-1.") from error
 
 
-def _protocol(generator: Generator, steps: int, plus_steps: int, restarts: int, distance: str) -> Protocol:
+def _protocol(
+    generator: Generator, steps: int, further_steps: int, plus_steps: int, restarts: int, distance: str
+) -> Protocol:
     from latentstudio.detection.measuring import usual_protocol
 
     protocol = usual_protocol(generator)
@@ -136,5 +142,6 @@ def _protocol(generator: Generator, steps: int, plus_steps: int, restarts: int, 
         protocol,
         projection=projection,
         restarts=restarts or protocol.restarts,
+        further_steps=protocol.further_steps if further_steps < 0 else further_steps,
         plus_steps=protocol.plus_steps if plus_steps < 0 else plus_steps,
     )

@@ -261,16 +261,15 @@ def _noise(found: Sequence[Projection]) -> list[list[NDArray[np.float32]]]:
 
 def _start(generator: Generator, found: Sequence[Projection]) -> Start:
     device, info = generator.device, generator.info
-    c = None
-    if info.c_dim:
-        each = [class_tensor(generator, one.classes) for one in found]
-        c = torch.cat([one for one in each if one is not None])
     ws = torch.from_numpy(np.stack([one.ws for one in found])).to(device)
-    z = torch.zeros((len(found), info.z_dim), device=device)
-    if found[0].source.space == Z:
-        arrays = [one.source.values.array for one in found if one.source.values is not None]
-        z = torch.from_numpy(np.stack(arrays).astype(np.float32)).to(device)
-    return Start(z, ws, c)
+    if found[0].source.space != Z:
+        # From w on nothing depends on a class.
+        return Start(torch.zeros((len(found), info.z_dim), device=device), ws, None)
+    arrays = [one.source.values.array for one in found if one.source.values is not None]
+    z = torch.from_numpy(np.stack(arrays).astype(np.float32)).to(device)
+    each = [class_tensor(generator, one.classes) for one in found]
+    classes = [one for one in each if one is not None]
+    return Start(z, ws, torch.cat(classes) if classes else None)
 
 
 def _results(

@@ -66,6 +66,22 @@ def test_a_scheduler_somewhere_gets_the_model_s_bytes(tiny, tiny_path: Path, tmp
     assert len(outcomes[0].measurements) == 2
 
 
+def test_a_worker_may_take_several_pictures_at_a_time(tiny, tiny_path: Path) -> None:
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster,
+        Farm(tiny_path, tiny.info.sha256, scheduler=cluster.scheduler_address, together=3) as farm,
+    ):
+        tasks = [Task(f"photo {seed}", own_picture(tiny, seed, 0.7)) for seed in range(4)]
+        tasks.insert(1, Task("small", np.zeros((4, 4, 3), np.uint8)))
+        found = {e.key: e for e in farm.run(tasks, HASTY) if isinstance(e, Outcome)}
+    assert found.keys() == {task.key for task in tasks}
+    # One that fails takes none of its neighbours with it.
+    assert [key for key, outcome in found.items() if outcome.error] == ["small"]
+    assert all(len(outcome.measurements) == 1 for key, outcome in found.items() if key != "small")
+
+
 def test_what_can_not_be_reached_or_started_is_told(tiny_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ({}, {"workers": 1, "scheduler": "tcp://127.0.0.1:1"}, {"workers": 1000}):
         with pytest.raises(InputError):

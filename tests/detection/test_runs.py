@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from latentstudio import Recipe, render
+from latentstudio.detection import measuring
 from latentstudio.detection.calibration import Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import difference_map
@@ -22,7 +23,9 @@ from latentstudio.detection.verdict import Word
 from latentstudio.detection.work import Outcome, Task, WorkHere
 from latentstudio.engine.requests import Progress
 from latentstudio.errors import InputError
+from latentstudio.inversion.projector import projected
 from latentstudio.media.image import write_png
+from latentstudio.models.architectures.stylegan2_compact import build, compact_config
 
 
 def ended(steps):
@@ -107,6 +110,48 @@ def test_the_best_of_several_tries_counts(tiny, hasty: Protocol) -> None:
     three = ended(measure_pictures(tiny, [picture], replace(hasty, restarts=3)))[1][0]
     assert three.values["distance"] <= one.values["distance"] + 1e-9
     assert three.values["agreement"] >= 0 == one.values["agreement"]
+
+
+@pytest.mark.parametrize("space", ["w", "z"])
+def test_a_model_with_classes_is_measured_and_its_class_found(space: str, hasty: Protocol) -> None:
+    config = compact_config([10, 8], z_dim=8, w_dim=8, mapping_layers=2)
+    config["mapping"] |= {
+        "c_dim": 3,
+        "embed": {"in_features": 3, "out_features": 8},
+        "layers": [{**config["mapping"]["layers"][0], "in_features": 16}, config["mapping"]["layers"][1]],
+    }
+    torch.manual_seed(1)
+    generator = build(config).requires_grad_(False).eval()
+    usual = measuring.usual_protocol(generator)
+    assert usual.projection.class_mode == "fitted"
+    few = usual.projection.changed(space=space, steps=24, start_samples=12)
+    protocol = replace(hasty, projection=few, plus_steps=0 if space == "z" else 1)
+    pictures = [own_picture(generator, seed, 0.7) for seed in (3, 4)]
+    found = ended(measure_pictures(generator, pictures, protocol))[1]
+    assert all(np.isfinite(list(one.values.values())).all() for one in found)
+
+
+def test_a_second_try_does_not_ask_the_encoder_again(
+    tiny, hasty: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def noted(generator, targets, options):
+        starts.append(options.start)
+        yield from ()
+        return projected(generator, targets, options.changed(start="mean"))
+
+    monkeypatch.setattr(measuring, "project", noted)
+    protocol = replace(hasty, projection=hasty.projection.changed(start="encoder"), restarts=3)
+    ended(measure_pictures(tiny, [own_picture(tiny, 4, 1.0)], protocol))
+    assert starts == ["encoder", "samples", "samples"]
+
+
+def test_the_usual_protocol_fits_noise_only_where_it_shows(tiny) -> None:
+    assert measuring.usual_protocol(tiny).projection.fit_noise == measuring._shows_noise(tiny)
+    # No encoder: one try, from samples.
+    assert measuring.usual_protocol(tiny).restarts == 1
+    assert measuring.usual_protocol(tiny).projection.start == "samples"
 
 
 def test_the_nearest_of_the_own_samples_is_found(tiny) -> None:
