@@ -54,7 +54,7 @@ def draw_heads(folder: Path, count: int, size: int, seed: int) -> Path:
 def tables(made: Calibration) -> str:
     """The tables of docs/detection.md."""
     lines = [
-        "| copies | own | others | AUC (95 %) | distance alone | ECE (by chance) | Brier | found, false: 1 % | 5 % |",
+        "| copies | own | others | AUC | distance | ECE (by chance) | Brier | found, false 1 % | 5 % |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
