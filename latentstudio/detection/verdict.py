@@ -25,6 +25,9 @@ from latentstudio.errors import InputError
 SURE = 0.9
 # A photo with less than this share of the model's own pixels a side has lost what is compared.
 SMALLEST_SHARE = 0.5
+# Where resizing or blur took more fine detail than this, in decibels, nothing is held against a photo:
+# looked at through the wrong map a generator's own picture is as far away as any other.
+SOFTEST = -5.0
 
 
 class Word(StrEnum):
@@ -135,6 +138,11 @@ def judge(
     elif word is Word.NOT and outside:
         reasons.append(f"It lies outside what was calibrated {_counted(outside, fitted)}, on the far side.")
     doubts = _doubts(framing, calibration, word)
+    if word is Word.NOT and values.get("softness", 0.0) < SOFTEST:
+        doubts.append(
+            "The photo has lost much of its fine detail, by resizing or blur: a generated picture that was "
+            "softened in a way not tried here would look like this too."
+        )
     if doubts and word is not Word.CANT_SAY:
         word, reasons = Word.CANT_SAY, [*doubts, *reasons]
     return Verdict(

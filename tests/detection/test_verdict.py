@@ -46,6 +46,15 @@ def test_clear_cases_are_told_and_never_as_a_bare_yes(made: Calibration) -> None
     assert other.percentile_generated < 5
 
 
+def test_nothing_is_held_against_a_photo_that_was_softened_much(made: Calibration) -> None:
+    other = {**like(made, 1.0), "softness": -6.0}
+    verdict = judge(other, made)
+    assert verdict.word is Word.CANT_SAY
+    assert "fine detail" in verdict.reasons[0]
+    # What speaks for the generator still does.
+    assert judge({**like(made, 0.0), "softness": -6.0}, made).word is not Word.NOT
+
+
 def test_where_the_classes_overlap_nothing_can_be_said(made: Calibration) -> None:
     shares = np.linspace(0, 1, 81)
     words = [judge(like(made, s), made).word for s in shares]
