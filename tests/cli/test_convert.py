@@ -24,7 +24,7 @@ def test_a_converted_model_draws_the_same_and_remembers_its_origin(
 def test_half_precision_halves_the_file_and_says_what_it_costs(cli, tmp_path: Path) -> None:
     ended = cli("convert", "clayfaces64", tmp_path / "half.safetensors", "--half")
     assert ended.code == 0
-    assert (tmp_path / "half.safetensors").stat().st_size < 9e6
+    assert (tmp_path / "half.safetensors").stat().st_size < 12e6  # 5.3 million weights
     # The bundled weights are stored in 16 bits already.
     assert "at most 0 of 255" in ended.out
     assert load_generator(tmp_path / "half.safetensors", "cpu").info.provenance.source_sha256 == ""
