@@ -52,9 +52,10 @@ def heads(count: int, skip: int = 0) -> list[Target]:
     return [Target(picture, name=f"head {skip + i}") for i, picture in enumerate(pictures)]
 
 
-def own(generator: Generator, count: int) -> list[Target]:
+def own(generator: Generator, count: int, skip: int = 0) -> list[Target]:
     """The model's own pictures."""
-    return [Target(render(Recipe.from_seed(9000 + i), generator), name=f"seed {i}") for i in range(count)]
+    seeds = range(9000 + skip, 9000 + skip + count)
+    return [Target(render(Recipe.from_seed(seed), generator), name=f"seed {seed}") for seed in seeds]
 
 
 def psnr(found: Projection, target: Target) -> float:
@@ -110,18 +111,21 @@ def pace(generator: Generator, count: int, skip: int) -> dict[str, Any]:
     return told
 
 
-def found_again(generator: Generator, count: int, published: int) -> dict[str, Any]:
+def found_again(generator: Generator, count: int, published: int, skip: int) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, n, options in (
         ("fast", count, PYRAMID),
         ("fast from samples", count, PYRAMID.changed(start="samples")),
         ("published", published, PYRAMID.changed(method="published")),
     ):
-        targets = own(generator, n)
+        if not n:
+            continue
+        targets = own(generator, n, skip)
         results, _, _ = run(generator, targets, options)
         values = [psnr(result, target) for result, target in zip(results, targets, strict=True)]
         share = sum(value >= 40 for value in values) / len(values)
         told[name] = {"n": n, "share_40_db": share, "median_db": statistics.median(values)}
+        told[name]["db"] = [round(value, 2) for value in values]
         print(name, told[name], flush=True)
     return told
 
@@ -184,7 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inversion", description=__doc__)
     parser.add_argument("part", choices=["pace", "own", "encoder", "tuning", "faces", "cancel"])
     parser.add_argument("--count", type=int, default=10)
-    parser.add_argument("--skip", type=int, default=0, help="heads to leave out, for runs in parts")
+    parser.add_argument("--skip", type=int, default=0, help="pictures to leave out, for runs in parts")
     parser.add_argument("--published", type=int, default=10, help="own samples for the published method")
     parser.add_argument("--kind", choices=["own", "heads"], help="for encoder: one kind of pictures alone")
     parser.add_argument("--photo", type=Path, help="a portrait, for faces and cancel")
@@ -200,7 +204,7 @@ def main() -> None:
         if options.part == "pace":
             found = pace(generator, options.count, options.skip)
         elif options.part == "own":
-            found = found_again(generator, options.count, options.published)
+            found = found_again(generator, options.count, options.published, options.skip)
         elif options.part == "encoder":
             found = by_encoder(generator, options.count, options.kind)
         else:
