@@ -27,7 +27,7 @@ from latentstudio.inversion.tuning_store import load_tuning
 from latentstudio.models.devices import wait_for
 from latentstudio.models.generator import Generator, Inputs, State
 from latentstudio.models.precision import choose_fast_dtype
-from latentstudio.models.preview_heads import apply_head
+from latentstudio.models.preview_heads import SMALLEST_PX, apply_head
 from latentstudio.models.tuning import tuned
 
 Pixels = NDArray[np.uint8]
@@ -198,13 +198,23 @@ class Renderer:
                 )
         return self._corrections[index]
 
+    def _is_worth_showing(self, index: int) -> bool:
+        """Whether the eye can follow what stage `index` leaves: a whole picture, or no tiny one.
+
+        A network that learnt against a discriminator leaves blots below some size, whatever it draws.
+        """
+        generator = self.generator
+        if index == len(generator.stages) - 1 or index in generator.preview_heads:
+            return True
+        return generator.gives_picture(index) and max(generator.stages[index].resolution) >= SMALLEST_PX
+
     def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
         generator, stages, spent = self.generator, len(seconds), self._outside * 1000
         # A type that was not used yet is taken to be as slow as the exact one, which was.
         exact = self._seconds.get(torch.float32, seconds)
         seconds = [own or other for own, other in zip(seconds, exact, strict=True)]
-        early = [generator.gives_picture(i) or i in generator.preview_heads for i in range(stages)]
+        early = [self._is_worth_showing(i) for i in range(stages)]
         if not any(early[:-1]) or 0.0 in seconds[first:]:
             return stages
         best = stages

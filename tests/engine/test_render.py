@@ -83,7 +83,8 @@ def test_a_small_cache_forgets_but_stays_within_its_bound(tiny):
     assert np.array_equal(renderer.frame(Recipe.from_seed(0)).image, render(Recipe.from_seed(0), tiny))
 
 
-def test_a_budget_that_does_not_fit_gives_an_earlier_picture_and_says_so(tiny):
+def test_a_budget_that_does_not_fit_gives_an_earlier_picture_and_says_so(tiny, monkeypatch):
+    monkeypatch.setattr("latentstudio.engine.render.SMALLEST_PX", 8)
     renderer = Renderer(tiny, cache_bytes=0)
     recipe = Recipe.from_seed(1)
     exact = renderer.frame(recipe)
@@ -93,6 +94,16 @@ def test_a_budget_that_does_not_fit_gives_an_earlier_picture_and_says_so(tiny):
     assert 0 < preview.stages_run < exact.stages_run
     assert preview.image.shape == exact.image.shape
     assert renderer.frame(recipe, budget_ms=10_000).is_exact
+
+
+def test_a_picture_too_small_to_follow_is_never_shown_whatever_the_budget(tiny):
+    renderer = Renderer(tiny, cache_bytes=0)
+    recipe = Recipe.from_seed(1)
+    exact = renderer.frame(recipe)
+    assert max(tiny.stages[-1].resolution) < 64, "every early picture of this network is tiny"
+    hurried = renderer.frame(recipe, budget_ms=0.0)
+    assert hurried.stages_run == exact.stages_run
+    assert np.array_equal(hurried.image, exact.image)
 
 
 def test_a_picture_can_be_abandoned_between_stages(tiny):
