@@ -5,12 +5,9 @@ import pytest
 import torch
 from make_classes import CLASSES, SAID, grid, kinds_of, law, with_classes
 from train_vae import Run, write
-from trainable import Discriminator
-from tune_vae import Tuning, warm_discriminator
 from vae_network import new_vae
 
 from latentstudio.formats import read_checkpoint
-from latentstudio.models.discriminators.own import OwnConfig, write_own
 from latentstudio.models.registry import build_network, load_generator
 from latentstudio.models.spec import read_spec, write_spec
 
@@ -100,33 +97,3 @@ def test_the_encoder_begins_with_the_eyes_of_the_factor_network():
         for step in new_vae(**SMALL).encoder[:-1]:
             x = step(x)
         torch.testing.assert_close(x, wanted, rtol=1e-3, atol=1e-3)
-
-
-def test_a_discriminator_that_learnt_elsewhere_sharpens_the_decoder_and_nothing_else(tmp_path):
-    torch.manual_seed(0)
-    images = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
-    run = Run(images, **SMALL)
-    start = Discriminator(64, (6, 6, 6, 4), fold=2)
-    arrays = {name: value.numpy() for name, value in start.state_dict().items()}
-    write_own(tmp_path / "d.safetensors", OwnConfig(64, 2), arrays)
-    warm = warm_discriminator(tmp_path / "d.safetensors")
-    x = torch.rand(4, 3, 64, 64) * 2 - 1
-    with torch.no_grad():
-        torch.testing.assert_close(warm(x).float(), start(x), rtol=0.05, atol=0.05)
-    tuning = Tuning(run, warm, np.arange(30) % 3, 3)
-    before = {name: value.clone() for name, value in tuning.net.state_dict().items()}
-    judged = warm.score.weight.detach().clone()
-    for _ in range(2):
-        assert all(np.isfinite(value) for value in tuning.train_step().values())
-    changed = {
-        name for name, value in tuning.net.state_dict().items() if not torch.equal(value, before[name])
-    }
-    assert changed == {name for name in before if name.startswith("net.steps.")}
-    assert not torch.equal(warm.score.weight, judged)
-    other = Tuning(run, warm_discriminator(tmp_path / "d.safetensors"), np.arange(30) % 3, 3)
-    other.restore(tuning.state())
-    told = []
-    for which in (tuning, other):
-        torch.manual_seed(5)
-        told.append(which.train_step())
-    assert told[0] == told[1]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from latentstudio.document.recipe import Recipe
-from latentstudio.engine.inversion_history import Pace
+from latentstudio.engine.pace import Pace
 from latentstudio.gui.photo.framed import FramedPhoto
 from latentstudio.gui.photo.run import MOMENTS_BYTES, Run
 from latentstudio.gui.words import seconds_words

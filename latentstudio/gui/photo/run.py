@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from latentstudio.engine.inversion_history import Pace
+from latentstudio.engine.pace import Pace
 from latentstudio.gui.words import seconds_words
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import PENALTIES, ProjectionProgress, Snapshot
