@@ -210,7 +210,7 @@ class Renderer:
 
     def _affordable(self, first: int, budget_ms: float, seconds: list[float]) -> int:
         """Index after the last stage to run: all of them, or up to a picture that fits the budget."""
-        generator, stages, spent = self.generator, len(seconds), self._outside * 1000
+        stages, spent = len(seconds), self._outside * 1000
         # A type that was not used yet is taken to be as slow as the exact one, which was.
         exact = self._seconds.get(torch.float32, seconds)
         seconds = [own or other for own, other in zip(seconds, exact, strict=True)]

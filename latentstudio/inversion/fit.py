@@ -42,17 +42,16 @@ from latentstudio.inversion.projection import (
 from latentstudio.inversion.quasi_newton import QuasiNewton
 from latentstudio.inversion.schedule import (
     EARLY_FROM_PX,
-    QUASI_NEWTON,
-    WHITENED,
     Phase,
     added_noise,
     phases,
 )
 from latentstudio.inversion.starting import find_start
 from latentstudio.inversion.starts import Statistics, class_tensor, statistics_steps
-from latentstudio.inversion.synthesis import gradients, has_quick_bfloat16, rungs
+from latentstudio.inversion.synthesis import gradients, rungs
 from latentstudio.inversion.target import Target
-from latentstudio.inversion.ways import Way, advance, way_of
+from latentstudio.inversion.terms import history_of, terms_of
+from latentstudio.inversion.ways import Way, advance, dtype_of, way_of
 from latentstudio.models.generator import Generator, Inputs
 from latentstudio.models.preview_heads import fit_steps
 
@@ -60,8 +59,6 @@ from latentstudio.models.preview_heads import fit_steps
 PATIENCE_S = 0.2
 # How often a fit that is asked for it tells where it stands.
 CHECKPOINT_EVERY = 10
-# The last steps are exact, whatever the precision.
-EXACT_STEPS = 10
 
 Value = TypeVar("Value")
 
@@ -229,7 +226,7 @@ class Fit:
         passing = gradients(generator, inputs, phase.rung, loss_of)
         while True:
             # Others may draw while this waits: they must find the generator as they left it.
-            generator.compute_dtype = self._dtype(phase)
+            generator.compute_dtype = dtype_of(phase, self.step, generator, options)
             try:
                 next(passing)
             except StopIteration as end:
@@ -257,19 +254,6 @@ class Fit:
                 normalise(self.noise)
         self.history.append(told)
         return image
-
-    def _dtype(self, phase: Phase) -> torch.dtype:
-        """In which type a step computes the features.
-
-        A line search needs exact losses, and the last steps decide the picture; the others may be rough.
-        """
-        generator, options = self.generator, self.options
-        is_rough = phase.way != QUASI_NEWTON and self.step < options.total_steps - EXACT_STEPS
-        is_large = generator.info.img_resolution >= EARLY_FROM_PX
-        is_worth_it = options.method == FAST and (is_large or phase.way == WHITENED)
-        if options.precision == "exact" or not (is_rough and is_worth_it and generator.has_fast_precision):
-            return torch.float32
-        return torch.bfloat16 if has_quick_bfloat16(generator.device) else torch.float32
 
     def _penalties(self, phase: Phase) -> dict[str, Tensor]:
         """What is minimised beside the distance, each (N,)."""
@@ -343,11 +327,7 @@ class Fit:
             mask = None if self.mask is None else self.mask[index : index + 1]
             prepared = self.distance.prepare(self.images[index : index + 1], mask)
             distance = float(prepared(nominal(generator, image)))
-        names = list(dict.fromkeys(name for row in self.history for name in row))
-        terms = {
-            name: np.array([row[name][index] if name in row else 0 for row in self.history], np.float32)
-            for name in names
-        }
+        terms = terms_of(self.history, index)
         parts = [values for name, values in terms.items() if name not in ("noise", "pull")]
         curve: Floats = np.stack(parts).sum(0).astype(np.float32) if parts else np.zeros(0, np.float32)
         return Projection(
@@ -378,10 +358,7 @@ class Fit:
             arrays["class"] = c[index].cpu().numpy().copy()
         for name, part in self.optimiser.state.items():
             arrays[f"way.{name}"] = part[index].cpu().numpy().copy()
-        for row_name in {name for row in self.history for name in row}:
-            arrays[f"curve.{row_name}"] = np.array(
-                [row[row_name][index] if row_name in row else 0 for row in self.history], np.float32
-            )
+        arrays |= {f"curve.{name}": values for name, values in terms_of(self.history, index).items()}
         return Checkpoint(self.step, arrays)
 
     def _restore(self, resume: Sequence[Checkpoint | None]) -> None:
@@ -408,8 +385,8 @@ class Fit:
             raise InputError("The stored fit belongs to other options or to another model.") from error
         for stream, one in zip(self.streams, known, strict=True):
             stream.set_state(torch.from_numpy(one.arrays["stream"]))
-        names = [name.removeprefix("curve.") for name in known[0].arrays if name.startswith("curve.")]
-        self.history = [
-            {name: np.array([one.arrays[f"curve.{name}"][step] for one in known]) for name in names}
-            for step in range(self.step)
+        curves = [
+            {name.removeprefix("curve."): a for name, a in one.arrays.items() if name.startswith("curve.")}
+            for one in known
         ]
+        self.history = history_of(curves, self.step)

@@ -1,4 +1,4 @@
-"""Which optimiser a phase of a fit has, and how far its steps go.
+"""Which optimiser a phase of a fit has, how far its steps go, and how exactly they compute.
 
 Owns the choice and the rates; the arithmetic of each way is in a file of its own. One thread at a time.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from latentstudio.inversion.adam import Adam
 from latentstudio.inversion.latents import Latents
-from latentstudio.inversion.options import PUBLISHED, ProjectionOptions
+from latentstudio.inversion.options import FAST, PUBLISHED, ProjectionOptions
 from latentstudio.inversion.quasi_newton import QuasiNewton
 from latentstudio.inversion.schedule import (
+    EARLY_FROM_PX,
     FAST_RATE,
     PUBLISHED_RATE,
     QUASI_NEWTON,
@@ -25,7 +27,9 @@ from latentstudio.inversion.schedule import (
     fast_ramp,
     published_rate,
 )
+from latentstudio.inversion.synthesis import has_quick_bfloat16
 from latentstudio.inversion.whitened import Whitened
+from latentstudio.models.generator import Generator
 
 Way = Adam | QuasiNewton | Whitened
 
@@ -33,6 +37,8 @@ Way = Adam | QuasiNewton | Whitened
 FIRST_STEP = 0.02
 # The latent's share of its rate while the noise is fitted.
 SETTLED = 0.1
+# The last steps are exact, whatever the precision.
+EXACT_STEPS = 10
 
 
 def way_of(phase: Phase, variables: Sequence[Tensor], unit: float) -> Way:
@@ -67,3 +73,16 @@ def advance(
     # By the time the noise is fitted the latent is nearly there.
     settled = SETTLED if phase.fits_noise else 1.0
     way.step([rate * ramp * settled] * count + [PUBLISHED_RATE * ramp] * others)
+
+
+def dtype_of(phase: Phase, step: int, generator: Generator, options: ProjectionOptions) -> torch.dtype:
+    """In which type a step computes the features.
+
+    A line search needs exact losses, and the last steps decide the picture; the others may be rough.
+    """
+    is_rough = phase.way != QUASI_NEWTON and step < options.total_steps - EXACT_STEPS
+    is_large = generator.info.img_resolution >= EARLY_FROM_PX
+    is_worth_it = options.method == FAST and (is_large or phase.way == WHITENED)
+    if options.precision == "exact" or not (is_rough and is_worth_it and generator.has_fast_precision):
+        return torch.float32
+    return torch.bfloat16 if has_quick_bfloat16(generator.device) else torch.float32

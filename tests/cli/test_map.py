@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import long_work
 import numpy as np
 import pytest
 
@@ -22,13 +23,7 @@ def test_a_map_has_pictures_and_the_places_of_the_window(cli, tiny_path: Path, t
     assert sheet.shape == (300, 300, 3)
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 200
 
-    steps = pca_job(50_000).start(tiny)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            first, second = end.value[:2]
-            break
+    first, second = long_work.ended(pca_job(50_000).start(tiny))[1][:2]
     center = tiny.mean_latent.expand(tiny.info.num_ws, -1).numpy().mean(0)
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert len(rows) == 200

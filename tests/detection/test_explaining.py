@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio.detection.degradations import degrade
 from latentstudio.detection.explaining import go_further, softenings
@@ -25,15 +26,6 @@ def waves(side: int, seed: int = 0) -> np.ndarray:
 
 def tensor(picture: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-
-
-def ended(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 @pytest.mark.parametrize("name", ["clean", "resize1.5", "resize2", "resize4", "blur0.7", "blur1"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio import Recipe, render
 from latentstudio.detection import measuring
@@ -26,16 +27,6 @@ from latentstudio.errors import InputError
 from latentstudio.inversion.projector import projected
 from latentstudio.media.image import write_png
 from latentstudio.models.architectures.stylegan2_compact import build, compact_config
-
-
-def ended(steps):
-    """Progress and value of long work."""
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 @pytest.fixture(scope="session")

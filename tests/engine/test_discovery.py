@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio.engine import discovery
 from latentstudio.engine.discovery import named_directions, pca_job, sefa_job
@@ -10,12 +11,8 @@ from latentstudio.engine.requests import Progress
 
 
 def run(job, generator):
-    steps, seen = job.start(generator), []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return end.value, seen
+    seen, value = ended(job.start(generator))
+    return value, seen
 
 
 def test_pca_of_w_agrees_with_numpy_on_the_same_samples(tiny):

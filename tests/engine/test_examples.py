@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio import render
 from latentstudio.document.recipe import Recipe
@@ -15,12 +16,7 @@ from latentstudio.models.registry import load_generator
 
 
 def run(job, generator):
-    steps = job.start(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return ended(job.start(generator))[1]
 
 
 def test_latents_are_those_before_truncation(tiny):
@@ -78,13 +74,7 @@ def test_samples_are_ranked_by_the_models_own_discriminator_where_its_file_holds
     path = shared / "zoo" / "sg2ada_cond3" / "checkpoint_nosrc.pkl"
     generator = load_generator(path, device="cpu")
     recipe = Recipe(classes=((1, 1.0),), truncation_psi=0.8)
-    steps = score_job(recipe, "realism", "", 24, 0.25).start(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            scored = end.value
-            break
+    scored = run(score_job(recipe, "realism", "", 24, 0.25), generator)
     judge, renderer = load_discriminator(path), Renderer(generator, 0)
     c = torch.tensor([[0.0, 1.0, 0.0]])
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from long_work import ended
 
 from latentstudio import render
 from latentstudio.document.recipe import FeatureEdit, Noise, Recipe, Source
@@ -22,12 +23,8 @@ from latentstudio.errors import InputError
 
 
 def run(job, generator):
-    steps, seen = job.start(generator), []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return end.value, seen
+    seen, value = ended(job.start(generator))
+    return value, seen
 
 
 def test_a_mixing_grid_holds_the_pictures_of_its_recipes(tiny):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from long_work import ended
 
 from latentstudio.document.map_moves import before_truncation, gone_by, sample_recipe
 from latentstudio.document.recipe import Recipe
@@ -15,12 +16,8 @@ from latentstudio.models.registry import load_generator
 
 
 def run(job, generator):
-    steps, seen = job.start(generator), []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return end.value, seen
+    seen, value = ended(job.start(generator))
+    return value, seen
 
 
 def test_a_picture_stands_where_its_sample_lies_and_goes_where_it_is_sent(tiny):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from long_work import ended
 from torch import Tensor
 
 from latentstudio.engine.discovery import pca_job
@@ -36,12 +37,7 @@ class Plain(Generator):
 
 
 def run(job, generator):
-    steps = job.start(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return ended(job.start(generator))[1]
 
 
 def test_without_a_mapping_the_components_are_those_of_the_first_layer():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from long_work import ended
 
 from latentstudio.document.recipe import DirectionEdit, Recipe, Source
 from latentstudio.engine.latents import resolve_ws
@@ -13,12 +14,7 @@ from latentstudio.latent.spaces import Latent
 
 
 def run(job, generator):
-    steps = job.start(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return ended(job.start(generator))[1]
 
 
 def test_the_mean_of_a_selection_is_the_mean_of_what_each_shows(tiny):

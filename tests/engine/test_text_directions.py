@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from clip_files import write_clip
+from long_work import ended
 
 from latentstudio import Recipe, render
 from latentstudio.document.edits import ChannelEdit
@@ -26,12 +27,8 @@ def clip(tmp_path):
 
 
 def run(steps):
-    told = []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            return end.value, told
+    told, value = ended(steps)
+    return value, told
 
 
 def test_an_arrow_is_the_mean_change_that_a_pushed_channel_makes(tiny, clip):

@@ -160,8 +160,8 @@ def test_the_difference_becomes_a_direction_that_is_kept(
     qtbot: QtBot, window: MainWindow, panel: BenchPanel, home: Path
 ) -> None:
     filled(panel)
-    panel.name.setText("Three to three")
-    panel.make.click()
+    panel.difference.name.setText("Three to three")
+    panel.difference.make.click()
     model = window.studio.model
     assert model is not None
     qtbot.waitUntil(lambda: bool(model.directions.get("mine")), timeout=WAIT_MS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from long_work import ended
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
@@ -40,13 +41,9 @@ def file(model_path: Path, real: Path, tmp_path_factory: pytest.TempPathFactory)
     generator = load_generator(model_path, "cpu")
     plan = Plan(real=(real,), count=24, copies=("clean",), extras=(), unseen=())
     steps = calibrate(plan, generator.info, HASTY, WorkHere(generator))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            path = tmp_path_factory.mktemp("calibrations") / "tiny.calibration.json"
-            end.value.save(path)
-            return path
+    path = tmp_path_factory.mktemp("calibrations") / "tiny.calibration.json"
+    ended(steps)[1].save(path)
+    return path
 
 
 def panel_of(window: MainWindow) -> DetectPanel:
@@ -139,12 +136,7 @@ def test_the_window_and_the_command_line_measure_the_same(
     qtbot.waitUntil(lambda: not panel.job.is_running and len(panel.list.findings) == 1, timeout=WAIT_MS)
     generator = load_generator(model_path, "cpu")
     steps = detect([real / "07.png"], generator.info, read_calibration(file), WorkHere(generator))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            (finding,) = end.value
-            break
+    (finding,) = ended(steps)[1]
     assert panel.list.findings[0].values == pytest.approx(finding.values, abs=1e-3)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.render import render
@@ -35,18 +36,9 @@ from latentstudio.models.registry import load_generator
 FEW = TrainingOptions(steps=60, batch=16)
 
 
-def run(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
-
-
 def test_a_training_learns_and_its_encoder_is_found_by_the_model(tiny):
     assert encoder_for(tiny) is None
-    seen, path = run(train(tiny, FEW))
+    seen, path = ended(train(tiny, FEW))
     assert path == encoder_path(tiny)
     told = [one for one in seen if one.losses]
     first, last = (np.mean([one.losses["latent"] for one in part]) for part in (told[:5], told[-5:]))
@@ -58,7 +50,7 @@ def test_a_training_learns_and_its_encoder_is_found_by_the_model(tiny):
 
 
 def test_an_encoder_starts_a_projection_nearer_than_the_mean(tiny):
-    run(train(tiny, FEW))
+    ended(train(tiny, FEW))
     targets = [Target(render(Recipe.from_seed(s, truncation_psi=0.7), tiny)) for s in range(4)]
     options = ProjectionOptions(steps=1, distance="pixel", noise_factor=0.0, fit_noise=False)
     by_encoder, by_mean = (
@@ -74,8 +66,8 @@ def test_a_stopped_training_goes_on_where_it_stood(tiny):
     while next(steps).step < 10:
         pass
     control.stop()
-    run(steps)
-    seen, _ = run(train(tiny, FEW))
+    ended(steps)
+    seen, _ = ended(train(tiny, FEW))
     assert next(one.step for one in seen if one.losses) == 11
 
 
@@ -141,7 +133,7 @@ def test_the_bundled_model_has_an_encoder_of_at_most_6_mib_and_starts_from_it():
 def test_it_also_learns_from_pictures_that_no_single_latent_draws(tiny):
     trainer = _Trainer(tiny, FEW)
     for _ in range(3):
-        run(trainer.one())
+        ended(trainer.one())
     assert len(trainer.is_known) == len(trainer.images) == 3 * FRESH
     assert sum(trainer.is_known) == 3 * (FRESH - MIXED)
 

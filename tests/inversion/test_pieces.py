@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.render import render
@@ -19,13 +20,8 @@ from latentstudio.models.generator import Inputs
 
 
 def drained(steps):
-    count = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return count, end.value
-        count += 1
+    seen, value = ended(steps)
+    return len(seen), value
 
 
 def test_a_large_batch_has_more_pieces_than_one_picture_and_the_same_gradients(tiny):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from long_work import ended
 
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.engine.render import render
@@ -23,15 +24,6 @@ FEW = ProjectionOptions(steps=12, distance="pyramid", start_samples=8)
 @pytest.fixture
 def targets(tiny):
     return [Target(render(Recipe.from_seed(seed), tiny), name=f"seed {seed}") for seed in (1, 2)]
-
-
-def run(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 @pytest.mark.parametrize("space", ["w", "w+", "z"])
@@ -78,7 +70,7 @@ def test_a_stopped_fit_goes_on_as_if_it_had_never_stopped(tiny, targets, method,
             break
     assert [one.checkpoint.step for one in stopped] == [at, at]
     assert np.array_equal(render(stopped[0].to_recipe(tiny.info), tiny), stopped[0].image)
-    _, rest = run(project(tiny, targets, options, resume=[one.checkpoint for one in stopped]))
+    _, rest = ended(project(tiny, targets, options, resume=[one.checkpoint for one in stopped]))
     for a, b in zip(whole, rest, strict=True):
         assert np.array_equal(a.ws, b.ws)
         assert np.array_equal(a.image, b.image)
@@ -91,7 +83,7 @@ def test_a_batch_after_another_tells_its_own_steps_and_does_not_begin_after_a_st
     monkeypatch.setattr(projector, "MAX_BATCH", 1)
     control = Control()
     options = FEW.changed(steps=3)
-    seen, _ = run(project(tiny, targets, options))
+    seen, _ = ended(project(tiny, targets, options))
     told = [(p.photos, p.own_step, p.step) for p in seen if p.text == "Fitting" and p.own_step]
     assert list(dict.fromkeys(told)) == [
         *(((0, 1), step, step) for step in (1, 2, 3)),
@@ -102,12 +94,12 @@ def test_a_batch_after_another_tells_its_own_steps_and_does_not_begin_after_a_st
     while next(going).step < 2:
         pass
     control.stop()
-    _, stopped = run(going)
+    _, stopped = ended(going)
     assert [one.name for one in stopped] == ["seed 1"]
 
 
 def test_progress_tells_every_term_and_shows_pictures(tiny, targets):
-    seen, _ = run(project(tiny, targets, FEW.changed(preview_every=4, space="w+")))
+    seen, _ = ended(project(tiny, targets, FEW.changed(preview_every=4, space="w+")))
     shown = [one for one in seen if one.images is not None]
     assert [one.step for one in shown] == [1, 4, 8, 12]
     assert shown[-1].images.shape == (2, 16, 16, 3)

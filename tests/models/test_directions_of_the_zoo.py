@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from long_work import ended
 
 from latentstudio.engine.discovery import many_w, pca_job, sefa_job
 from latentstudio.models.registry import load_generator
@@ -29,12 +30,7 @@ APART = 1.02
 
 
 def run(job, generator):
-    steps = job.start(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return ended(job.start(generator))[1]
 
 
 def apart(strengths: np.ndarray) -> list[int]:

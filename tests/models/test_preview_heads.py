@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from long_work import ended
 
 from latentstudio.document.recipe import DirectionEdit, Recipe
 from latentstudio.engine.render import Renderer, render
@@ -29,12 +30,7 @@ def silent(tiny, monkeypatch):
 
 
 def fit(generator) -> int:
-    steps = fit_steps(generator)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return ended(fit_steps(generator))[1]
 
 
 def test_a_head_stands_at_the_end_of_each_resolution(silent):

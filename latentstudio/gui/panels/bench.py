@@ -18,16 +18,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from latentstudio.document.recipe import Recipe, Source
-from latentstudio.document.starts import (
-    plane_position,
-    without_sliders,
-)
+from latentstudio.document.starts import plane_position, without_sliders
 from latentstudio.gui.filling import Filler
 from latentstudio.gui.neighbourhood import CENTER, NeighbourControls
 from latentstudio.gui.own_directions import add_own
+from latentstudio.gui.panels.bench_difference import DifferenceRow
 from latentstudio.gui.panels.bench_intake import Intake
 from latentstudio.gui.panels.bench_options import SUMS, SumOptions
 from latentstudio.gui.panels.bench_presets import PresetRow
@@ -96,12 +94,8 @@ class BenchPanel(QWidget):
         self.options = SumOptions(self)
         self.options.combine_chosen.connect(self._set_combine)
         self.options.range_chosen.connect(self._set_range)
-        self.name = QLineEdit(self)
-        self.name.setPlaceholderText("Name, such as Glasses")
-        self.name.setAccessibleName("Name of the direction")
-        self.make = QPushButton("Make it a direction", self)
-        self.make.setToolTip("A − B becomes a slider: 1 is the whole way from B to A")
-        self.make.clicked.connect(self.make_direction)
+        self.difference = DifferenceRow(self)
+        self.difference.wanted.connect(self.make_direction)
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._refresh)
         # During a drag only the middle follows; the neighbours do when the hand lets go.
@@ -130,10 +124,7 @@ class BenchPanel(QWidget):
         column.addSpacing(4)
         column.addWidget(self.options)
         column.addWidget(caption("Direction", self))
-        line = QHBoxLayout()
-        line.addWidget(self.name, 1)
-        line.addWidget(self.make)
-        column.addLayout(line)
+        column.addWidget(self.difference)
         column.addStretch(1)
 
     # --- what others say ------------------------------------------------------------------------
@@ -191,7 +182,7 @@ class BenchPanel(QWidget):
                 self.state = preset_state(info.provenance.z_names, info.z_dim, name, present[0])
             else:
                 self.state = state_of_examples(present)
-            self.name.setText(name)
+            self.difference.name.setText(name)
             self._show_trays()
             self._go_live(f"Example: {name}")
 
@@ -324,7 +315,7 @@ class BenchPanel(QWidget):
         self._intake.difference(first, second, self._studio.document.recipe, in_z, self._add_direction)
 
     def _add_direction(self, found: Direction) -> None:
-        named = replace(found, name=self.name.text().strip() or "A − B")
+        named = replace(found, name=self.difference.name.text().strip() or "A − B")
         kept = add_own(self._studio, named)
         if kept is not None:
             self._studio.tell(f"{kept.name} is a direction now.", "It is among your own in Directions.")
@@ -346,11 +337,7 @@ class BenchPanel(QWidget):
                 row.set_value(weight)
         self.options.set_state(state)
         self.title.setText(f"RESULT   {state.formula()}")
-        has_both = all(state.trays[:2]) and len(state.trays) > 1
-        self.make.setEnabled(has_both)
-        self.make.setToolTip(
-            "A − B becomes a slider: 1 is the whole way from B to A" if has_both else "Fill A and B first"
-        )
+        self.difference.set_ready(all(state.trays[:2]) and len(state.trays) > 1)
         self._hint.setVisible(not any(state.trays))
         self._show_live()
 
