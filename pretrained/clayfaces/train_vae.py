@@ -170,7 +170,7 @@ class Run:
         return float(error.detach())
 
     def state(self) -> dict[str, Any]:
-        """Everything that a later session needs."""
+        """Everything that a run needs to go on."""
         nets = {name: getattr(self, name).state_dict() for name in ("training", "average", "optimiser")}
         return {**nets, "counters": (self.step, self.shown, self.seconds)}
 

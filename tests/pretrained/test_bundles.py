@@ -1,9 +1,12 @@
 """What travels with the program: it opens, says where it comes from, and keeps to its size."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from latentstudio.detection.calibration import read_calibration
 from latentstudio.models.discriminators import load_discriminator
 from latentstudio.models.library import bundled_models, default_model
 from latentstudio.models.registry import load_generator
@@ -24,6 +27,17 @@ def test_a_bundled_network_opens_and_has_a_card(name):
     assert (info.img_resolution, info.provenance.licence) == (64, "MIT")
     assert info.provenance.origin == f"bundled:{name}"
     assert default_model().stem == "clayfaces64"
+
+
+def test_all_that_was_fitted_to_the_default_belongs_to_the_weights_beside_it():
+    path = bundled("clayfaces64")
+    sha256 = load_generator(path, device="cpu").info.sha256
+    assert read_calibration(path.with_suffix(".calibration.json")).sha256 == sha256
+    factors = json.loads(path.with_suffix(".factors.json").read_text())
+    assert factors["model"] == sha256
+    shipped = json.loads(path.with_suffix(".directions.json").read_text())["directions"]
+    measured = {entry["name"] for entry in factors["directions"]}
+    assert {entry["name"] for entry in shipped} <= measured
 
 
 def test_the_autoencoder_brings_a_drawn_head_back_through_its_encoder():

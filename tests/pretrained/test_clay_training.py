@@ -112,7 +112,7 @@ def test_a_run_goes_on_where_it_stopped_with_a_mapping_of_another_width_too(trai
     assert told[0] == told[1]
 
 
-def test_another_session_goes_on_from_the_small_checkpoint(trainer, tmp_path):
+def test_another_run_goes_on_from_the_small_checkpoint(trainer, tmp_path):
     trainer.set_mapping(24)
     trainer.train_step(Plan(batch=8))
     write_checkpoint(trainer.state(), tmp_path / "checkpoint.safetensors")
