@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -62,7 +63,8 @@ def test_an_interruption_ends_with_130_and_without_a_traceback(cli, monkeypatch,
 
 
 def test_a_reader_that_leaves_early_is_no_error_to_read_about(tiny_path) -> None:
-    command = f"{sys.executable} -m latentstudio info {tiny_path} --json | head -c 1"
+    program, path = shlex.quote(sys.executable), shlex.quote(str(tiny_path))
+    command = f"{program} -m latentstudio info {path} --json | head -c 1"
     ended = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert ended.stdout == "{"
     assert "Traceback" not in ended.stderr
