@@ -15,16 +15,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import sys
 import time
 from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 from clay_data import load_bank, load_pictures
 from plan import read_plan
-from sharing import is_first, join, told_by_first
+from sharing import is_first, join, links, same_start, told_by_first
 from torch import multiprocessing
 from trainer import Trainer
 
@@ -104,19 +104,16 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="train in so many, each with --threads")
     told = parser.parse_args()
     told.run.mkdir(parents=True, exist_ok=True)
-    if told.processes == 1:
-        train(0, told, 0)
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(train, (told, port), nprocs=told.processes)
+    between = links(told.processes)
+    if between:
+        multiprocessing.spawn(train, (told, between), nprocs=told.processes)
+    else:
+        train(0, told, between)
 
 
-def train(rank: int, told: argparse.Namespace, port: int) -> None:
-    """One of the training processes, or the only one (port 0)."""
-    if port:
-        join(rank, told.processes, port)
+def train(rank: int, told: argparse.Namespace, between: list[tuple[Connection, Connection]]) -> None:
+    """One of the training processes, or the only one."""
+    join(rank, between)
     torch.set_num_threads(told.threads)
     torch.manual_seed(int(time.time()) + 1000 * rank)
     trainer = Trainer(load_pictures(told.data), load_bank(told.data), told.device)
@@ -132,6 +129,8 @@ def train(rank: int, told: argparse.Namespace, port: int) -> None:
         fitted = torch.load(told.mapping, weights_only=True)
         trainer.set_mapping(fitted["width"], fitted["mapping"])
         say(f"took over the mapping {told.mapping.name}")
+    if between:
+        trainer.restore(same_start(trainer.state()))
     run(trainer, told.run, told.minutes, told.every, told.series)
 
 
