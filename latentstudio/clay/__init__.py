@@ -15,7 +15,7 @@ from latentstudio.clay.factors import (
     sample_factors,
     sample_latents,
 )
-from latentstudio.clay.renderer import has_compiler, render
+from latentstudio.clay.renderer import has_compiler, render, render_grains
 
 __all__ = [
     "FACTORS",
@@ -27,6 +27,7 @@ __all__ = [
     "latents_to_factors",
     "mirrored_latents",
     "render",
+    "render_grains",
     "sample_factors",
     "sample_latents",
 ]

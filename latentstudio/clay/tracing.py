@@ -21,8 +21,8 @@ _B = 2048  # rays per block
 
 
 @compiled
-def trace(g: Any, k: Any, n: int, out: Any) -> None:
-    """Render one head into out[n, n, 3] (linear light)."""
+def trace(g: Any, k: Any, n: int, seed: int, out: Any) -> None:
+    """Render one head into out[n * n, 4]: linear light, and the grain of the clay that `seed` draws."""
     dx = np.empty(_B)
     dy = np.empty(_B)
     dz = np.empty(_B)
@@ -66,6 +66,7 @@ def trace(g: Any, k: Any, n: int, out: Any) -> None:
             out[pix, 0] = (k.bar * yy + k.bbr * (1 - yy)) * gl
             out[pix, 1] = (k.bag * yy + k.bbg * (1 - yy)) * gl
             out[pix, 2] = (k.bab * yy + k.bbb * (1 - yy)) * gl
+            out[pix, 3] = 0.0
         tmax = k.dist + 1.3
         nh = 0
         na = m
@@ -160,20 +161,22 @@ def trace(g: Any, k: Any, n: int, out: Any) -> None:
                 1.0 / (1.0 + 3.2 * ao[i]),
                 g,
                 k,
+                seed,
                 out,
             )
 
 
 @compiled
-def develop(lin: Any, n: int, ss: int, img: Any) -> None:
-    """Tone curve, gamma, and box filter ss x ss into img[n, n, 3] uint8."""
+def develop(lin: Any, n: int, ss: int, grain: float, img: Any) -> None:
+    """So much grain, tone curve, gamma, and box filter ss x ss into img[n, n, 3] uint8."""
     for y in range(n):
         for x in range(n):
             for c in range(3):
                 a = 0.0
                 for j in range(ss):
                     for i in range(ss):
-                        v = lin[(y * ss + j) * n * ss + x * ss + i, c] * 1.05
+                        ray = (y * ss + j) * n * ss + x * ss + i
+                        v = lin[ray, c] * (1.0 + grain * lin[ray, 3]) * 1.05
                         v = v * (1.0 + v * 0.08) / (1.0 + v * 0.28)  # soft shoulder
                         a += min(max(v, 0.0), 1.0) ** (1 / 2.2)
                 img[y, x, c] = np.uint8(a / (ss * ss) * 255.0 + 0.5)

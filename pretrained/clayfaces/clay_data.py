@@ -1,7 +1,8 @@
 """The drawn pictures as the trainer reads them: batches that favour what is rare, mirrored half of the time.
 
-A data folder holds `images.npy` uint8 (N, H, W, 3), `factors.npy`, `latents.npy`, `features.npy` and
-`features_mirrored.npy`, and the bank: `bank_latents.npy`, `bank_features.npy`. `make_data.py` writes it.
+A data folder holds `images.npy` uint8 (N, H, W, 3), perhaps `grained.npy` beside it, `factors.npy`,
+`latents.npy`, `features.npy` and `features_mirrored.npy`, and the bank: `bank_latents.npy`,
+`bank_features.npy`. `make_data.py` writes it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Pictures:
         latents: the renderer's own, float32 (2, N, L), likewise.
         weights: how often each picture is shown, relative; float32 (N,).
         groups: held-out pictures by what they show, as index tensors.
+        grained: the same heads of grained clay, like `images`; None if they were not drawn.
     """
 
     images: Tensor
@@ -35,17 +37,19 @@ class Pictures:
     latents: Tensor
     weights: Tensor
     groups: dict[str, Tensor]
+    grained: Tensor | None = None
 
     @cached_property
     def _order(self) -> Tensor:
         return self.weights[HELD_OUT:].double().cumsum(0)
 
-    def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures (B, 3, H, W) in [-1, 1], their features (B, F) and z (B, z_dim)."""
+    def batch(self, size: int, grained: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures (B, 3, H, W) in [-1, 1], smooth or grained, their features (B, F) and z (B, z_dim)."""
+        images = self.images if self.grained is None or not grained else self.grained
         drawn = torch.rand(size, dtype=torch.float64) * self._order[-1]
         i = torch.searchsorted(self._order, drawn).clamp(max=len(self._order) - 1) + HELD_OUT
         mirrored = torch.rand(size) < 0.5
-        x = self.images[i].float() / 127.5 - 1
+        x = images[i].float() / 127.5 - 1
         x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
         side = mirrored.long()
         x = x.contiguous(memory_format=torch.channels_last)
@@ -88,7 +92,12 @@ def full_z(latents: Tensor, generator: torch.Generator | None = None) -> Tensor:
 
 def load_pictures(folder: Path) -> Pictures:
     """Read a data folder; what is rare is shown more often."""
-    images = torch.from_numpy(np.load(folder / "images.npy")).permute(0, 3, 1, 2).contiguous()
+    images, grained = (
+        torch.from_numpy(np.load(path)).permute(0, 3, 1, 2).contiguous() if path.exists() else None
+        for path in (folder / "images.npy", folder / "grained.npy")
+    )
+    if images is None:
+        raise SystemExit(f"There is no images.npy in {folder}; make_data.py writes it.")
     names = (folder / "factor_names.txt").read_text().split()
     columns = dict(zip(names, np.load(folder / "factors.npy").T, strict=True))
     shown = {
@@ -110,6 +119,7 @@ def load_pictures(folder: Path) -> Pictures:
         torch.from_numpy(np.stack(latents)),
         torch.from_numpy(weights),
         groups,
+        grained,
     )
 
 

@@ -1,10 +1,11 @@
 """Draw the training pictures of the clay faces.
 
-    python pretrained/clayfaces/make_data.py DATA [--count 24000] [--size 64] [--workers 2] [--bank 180000]
+    python pretrained/clayfaces/make_data.py DATA [--count 24000] [--size 64] [--grain 0] [--bank 180000]
 
 Writes what `clay_data.py` reads. Shards of 500 pictures are kept in `DATA/shards` as they are finished, so
-that a cut costs one shard; shard s holds the heads of seed 1000 + s. The bank needs no pictures: latents with
-their explicit features, from which the mapping learns.
+that a cut costs one shard; shard s holds the heads of seed 1000 + s. With --grain every head is kept twice,
+smooth and of grained clay; no factor tells where the grains lie, so that noise has something to learn. The
+bank needs no pictures: latents with their explicit features, from which the mapping learns.
 """
 
 from __future__ import annotations
@@ -29,17 +30,20 @@ BANK_SEED = 900_000
 Z_DIM = 256
 
 
-def draw_shard(index: int, folder: Path, size: int, rays: int) -> float:
+def draw_shard(index: int, folder: Path, size: int, rays: int, grain: float = 0.0) -> float:
     """Draw shard `index` unless it is there; the seconds it took."""
     path = folder / f"{index:04d}.npz"
     if path.exists():
         return 0.0
     start = time.monotonic()
     latents = clay.sample_latents(SHARD, FIRST_SEED + index)
-    images = clay.render(clay.latents_to_factors(latents), size, rays)
+    factors = clay.latents_to_factors(latents)
+    grains = (0.0, grain) if grain else (0.0,)
+    drawn = clay.render_grains(factors, size, rays, grains=grains, seed=SHARD * index)
+    kept = dict(zip(("images", "grained"), drawn, strict=False))
     temporary = path.with_suffix(".part")
     with temporary.open("wb") as file:
-        np.savez(file, images=images, latents=latents)
+        np.savez(file, latents=latents, **kept)
     os.replace(temporary, path)
     return time.monotonic() - start
 
@@ -58,7 +62,15 @@ def features_of(latents: np.ndarray, workers: int) -> np.ndarray:
         return np.concatenate(list(pool.map(explicit_features, parts)))
 
 
-def draw_all(folder: Path, total: int, size: int, rays: int, workers: int, until: float = math.inf) -> int:
+def draw_all(
+    folder: Path,
+    total: int,
+    size: int,
+    rays: int,
+    workers: int,
+    until: float = math.inf,
+    grain: float = 0.0,
+) -> int:
     """Draw `total` shards in several processes; how many there are.
 
     Args:
@@ -68,11 +80,12 @@ def draw_all(folder: Path, total: int, size: int, rays: int, workers: int, until
         rays: along each side of a pixel.
         workers: processes.
         until: no shard is begun after this time (of the monotonic clock).
+        grain: of the second picture of every head; 0 for none.
     """
     shards = folder / "shards"
     shards.mkdir(parents=True, exist_ok=True)
     clay.render(clay.sample_factors(1, 0), 16, 1)  # compiled once, before the processes start
-    draw = partial(draw_shard, folder=shards, size=size, rays=rays)
+    draw = partial(draw_shard, folder=shards, size=size, rays=rays, grain=grain)
     done = 0
     with ProcessPoolExecutor(workers) as pool:
         # One handful at a time, so that the clock is looked at between them.
@@ -92,8 +105,9 @@ def gather(folder: Path, total: int, workers: int, bank: int) -> None:
     latents = np.concatenate([shard["latents"] for shard in stored])
     mirrored = clay.mirrored_latents(latents)
     fresh = bank_latents(bank, BANK_SEED)
+    drawn = [name for name in ("images", "grained") if name in stored[0]]
     arrays = {
-        "images": np.concatenate([shard["images"] for shard in stored]),
+        **{name: np.concatenate([shard[name] for shard in stored]) for name in drawn},
         "factors": clay.latents_to_factors(latents),
         "latents": latents,
         "latents_mirrored": mirrored,
@@ -116,8 +130,16 @@ def main() -> None:
     parser.add_argument("--rays", type=int, default=2)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--bank", type=int, default=180_000)
+    parser.add_argument("--grain", type=float, default=0.0, help="draw every head of grained clay too, 0..1")
     told = parser.parse_args()
-    total = draw_all(told.folder, max(1, told.count // SHARD), told.size, told.rays, told.workers)
+    total = draw_all(
+        told.folder,
+        max(1, told.count // SHARD),
+        told.size,
+        told.rays,
+        told.workers,
+        grain=told.grain,
+    )
     gather(told.folder, total, told.workers, told.bank)
 
 

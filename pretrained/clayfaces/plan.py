@@ -27,6 +27,7 @@ class Plan:
         pixel: weight of the whole pixel loss.
         adversarial: weight of the discriminator's opinion; 0 leaves it out.
         matching: weight of the difference in what the discriminator's levels see of both.
+        grained: weight of how much fine detail grained heads have where (grained.py); 0 leaves them out.
         told: share of the pictures whose features the discriminator is told.
         d_only: train the discriminator alone (to warm it up).
         r1: weight of the gradient penalty, every 16 steps.
@@ -49,6 +50,7 @@ class Plan:
     pixel: float = 1.0
     adversarial: float = 0.0
     matching: float = 0.0
+    grained: float = 0.0
     told: float = 0.7
     d_only: bool = False
     r1: float = 1.0

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 from clay_data import load_bank, load_pictures
+from grained import GrainTrainer
 from plan import read_plan
 from sharing import is_first, join, links, same_start, told_by_first
 from torch import multiprocessing
@@ -116,7 +117,9 @@ def train(rank: int, told: argparse.Namespace, between: list[tuple[Connection, C
     join(rank, between)
     torch.set_num_threads(told.threads)
     torch.manual_seed(int(time.time()) + 1000 * rank)
-    trainer = Trainer(load_pictures(told.data), load_bank(told.data), told.device)
+    pictures = load_pictures(told.data)
+    kind = Trainer if pictures.grained is None else GrainTrainer
+    trainer = kind(pictures, load_bank(told.data), told.device)
     if told.critic:
         trainer.critic = load_factor_network(told.critic).to(told.device)
     if (told.run / "state.pt").exists():

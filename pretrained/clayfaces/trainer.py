@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
+from growing import grown_discriminator, grown_generator
 from plan import Plan
 from safetensors import safe_open
 from sharing import agree, processes
@@ -50,10 +51,16 @@ class Trainer:
         bank: fresh latents with their features, for the mapping.
         device: "cpu" or "cuda".
         channels: of the synthesis; None for the usual ones.
+        fold: of the discriminator.
     """
 
     def __init__(
-        self, pictures: Pictures, bank: Bank, device: str = "cpu", channels: list[int] | None = None
+        self,
+        pictures: Pictures,
+        bank: Bank,
+        device: str = "cpu",
+        channels: list[int] | None = None,
+        fold: int = 2,
     ):
         self.pictures, self.bank, self.device = pictures, bank, device
         size = pictures.images.shape[-1]
@@ -61,7 +68,7 @@ class Trainer:
         self.g = new_generator(channels or CHANNELS[:levels]).to(device)
         self.m = Embedding(bank.features.mean(0), bank.features.std(0)).to(device)
         d_channels = (192, 192, 128, 64, 32, 16)[:levels]
-        self.d = Discriminator(size, d_channels, fold=2, told=bank.features.shape[1])
+        self.d = Discriminator(size, d_channels, fold=fold, told=bank.features.shape[1])
         self.d.to(device, memory_format=torch.channels_last)
         self.g_ema, self.m_ema = (copy.deepcopy(net).requires_grad_(False).eval() for net in (self.g, self.m))
         self.g.compute_dtype = self.d.compute_dtype = self.g_ema.compute_dtype = torch.bfloat16
@@ -117,14 +124,20 @@ class Trainer:
             told = file.metadata()
             arrays = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - no mapping
         self.set_mapping(int(told["mapping_width"]))
-        for net in ("g", "m"):
-            prefix = f"{net}_ema."
-            own = {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}
-            getattr(self, net).load_state_dict(own)
-            getattr(self, f"{net}_ema").load_state_dict(own)
-        judge = {key[2:]: value for key, value in arrays.items() if key.startswith("d.")}
-        if judge:
-            self.d.load_state_dict(judge)
+        parts = {
+            net: {k.removeprefix(net + "."): v for k, v in arrays.items() if k.startswith(net + ".")}
+            for net in ("g_ema", "m_ema", "d")
+        }
+        generator = parts["g_ema"]
+        if len(generator) < len(self.g.state_dict()):
+            generator = grown_generator(generator, self.g)
+            self.d.load_state_dict(grown_discriminator(parts["d"], self.d))
+        elif parts["d"]:
+            self.d.load_state_dict(parts["d"])
+        for net in (self.g, self.g_ema):
+            net.load_state_dict(generator)
+        for embedding in (self.m, self.m_ema):
+            embedding.load_state_dict(parts["m_ema"])
         self.step, self.shown, self.seconds = int(told["step"]), int(told["pictures"]), float(told["seconds"])
 
     def set_mapping(self, width: int, arrays: dict[str, Tensor] | None = None) -> None:
@@ -176,11 +189,7 @@ class Trainer:
 
     def train_step(self, plan: Plan) -> dict[str, float]:
         """One step of everything the plan asks for; the losses."""
-        shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
-        for group in self.g_optimiser.param_groups:
-            group["lr"] = plan.lr * group["factor"] * shares[group["part"]]
-            group["betas"] = (plan.beta1, 0.99)
-        self.d_optimiser.param_groups[0]["lr"] = plan.d_lr
+        self._set_rates(plan)
         real, features, z = (t.to(self.device) for t in self.pictures.batch(plan.batch))
         told: dict[str, float] = {}
         adversarial = plan.adversarial > 0
@@ -209,6 +218,13 @@ class Trainer:
         self.step += 1
         self.shown += plan.batch * processes()
         return told
+
+    def _set_rates(self, plan: Plan) -> None:
+        shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
+        for group in self.g_optimiser.param_groups:
+            group["lr"] = plan.lr * group["factor"] * shares[group["part"]]
+            group["betas"] = (plan.beta1, 0.99)
+        self.d_optimiser.param_groups[0]["lr"] = plan.d_lr
 
     def _latents(self, features: Tensor, z: Tensor, via_z: float, mixed: int) -> Tensor:
         """ws (N, num_ws, w_dim): the first `mixed` of them with the styles of two heads."""
@@ -279,16 +295,20 @@ class Trainer:
         loss = plan.adversarial * F.softplus(-score).mean()
         told["g"] = float(F.softplus(-score.detach()).mean())
         if plan.matching:
-            with torch.no_grad():
-                _, wanted = self.d.look(real)
-            apart = torch.zeros((), device=self.device)
-            for a, b in zip(seen, wanted, strict=True):
-                size = b.abs().float().mean().clamp(min=1e-3)
-                apart = apart + (a[mixed:] - b[mixed:]).abs().float().mean() / size / len(seen)
-            told["matching"] = float(apart.detach())
-            loss = loss + plan.matching * apart
+            loss = loss + plan.matching * self._apart(seen, real, mixed, told)
         self.d.requires_grad_(True)
         return loss
+
+    def _apart(self, seen: list[Tensor], real: Tensor, mixed: int, told: dict[str, float]) -> Tensor:
+        """How differently the discriminator sees the drawn pictures, all levels alike."""
+        with torch.no_grad():
+            _, wanted = self.d.look(real)
+        apart = torch.zeros((), device=self.device)
+        for a, b in zip(seen, wanted, strict=True):
+            size = b.abs().float().mean().clamp(min=1e-3)
+            apart = apart + (a[mixed:] - b[mixed:]).abs().float().mean() / size / len(seen)
+        told["matching"] = float(apart.detach())
+        return apart
 
     def _discriminator_step(
         self, plan: Plan, real: Tensor, fake: Tensor, shown: Tensor, known: Tensor, told: dict[str, float]

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from latentstudio.clay import FACTORS, NAMES, has_compiler, render, sample_factors
+from latentstudio.clay import FACTORS, NAMES, has_compiler, render, render_grains, sample_factors
 from latentstudio.errors import InputError
 
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="numba (the extra clay) is not installed")
@@ -54,6 +54,32 @@ def test_a_turned_head_mirrors_its_opposite(head):
 def test_light_from_the_left_makes_the_left_brighter(head):
     lit = render(head | {"light_az": -1.1, "yaw": 0.0, "light_amb": 0.2, "hair_len": 0.0}, 32)[0].mean(-1)
     assert lit[12:22, 9:14].mean() > lit[12:22, 18:23].mean() + 20
+
+
+@needs_compiler
+def test_grain_lies_elsewhere_with_every_seed_and_only_on_clay(head):
+    smooth = render(head, 48)[0].astype(int)
+    first, again, other = (render(head, 48, grain=0.3, seed=seed)[0].astype(int) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    changed = np.abs(first - smooth).max(-1)
+    assert changed[:8, :8].max() == 0  # the wall behind the head
+    assert (changed[24:40, 20:28] > 2).mean() > 0.3
+    assert np.corrcoef((first - smooth).ravel(), (other - smooth).ravel())[0, 1] < 0.3
+
+
+@needs_compiler
+def test_several_grains_of_one_trace_are_those_drawn_alone(head):
+    rows = np.array([[head[name] for name in NAMES]] * 2)
+    both = render_grains(rows, 24, grains=(0.0, 0.2), seed=5)
+    np.testing.assert_array_equal(both[0], render(rows, 24))
+    np.testing.assert_array_equal(both[1], render(rows, 24, grain=0.2, seed=5))
+    np.testing.assert_array_equal(both[1][1], render(rows[1], 24, grain=0.2, seed=6)[0])
+
+
+@needs_compiler
+def test_more_grain_than_clay_has_is_told(head):
+    with pytest.raises(InputError, match=r"0 \(smooth\) to 1"):
+        render(head, 16, grain=1.5)
 
 
 @pytest.mark.parametrize(

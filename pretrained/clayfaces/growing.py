@@ -1,0 +1,55 @@
+"""A trained generator and its judge at twice the size, as good as before from the first step.
+
+Owns what is taken over and what begins anew. The generator's new block adds nothing to the enlarged picture
+at first; the judge looks at four times as many pixels through the same first layer, as if the picture had
+been halved. So nothing that was learnt is lost.
+
+Source: Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation" (the idea;
+there the new block is faded in by a share that rises).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+FIRST_NOISE = 0.1  # strength of the new block's noise, which its last layer does not show at first
+
+
+def grown_generator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Weights of a larger network that draws what the smaller one drew, enlarged.
+
+    Args:
+        arrays: of the smaller network.
+        network: the larger one with random weights; its additional blocks keep theirs.
+
+    Raises:
+        ValueError: the smaller network has a layer that the larger one lacks, or of another shape.
+    """
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    for key, value in arrays.items():
+        if key not in state or state[key].shape != value.shape:
+            raise ValueError(f"{key} of the smaller network has no place in the larger one")
+    new = state.keys() - arrays.keys()
+    for key in new:
+        if ".torgb.weight" in key or ".torgb.bias" in key:
+            state[key].zero_()
+        elif key.endswith("noise_strength"):
+            state[key].fill_(FIRST_NOISE)  # at nothing the slope is nothing on average
+    return state | arrays
+
+
+def grown_discriminator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Weights of a judge that folds blocks of twice the side, and judges as the smaller one at half size.
+
+    Args:
+        arrays: of the smaller judge.
+        network: the larger one; all but its first layer has the same shapes.
+    """
+    state = network.state_dict()
+    small, large = arrays["fromrgb.weight"], state["fromrgb.weight"]
+    fold = round((small.shape[1] / 3) ** 0.5)
+    by_pixel = small.reshape(len(small), 3, fold, fold)
+    doubled = by_pixel.repeat_interleave(2, 2).repeat_interleave(2, 3).reshape(large.shape)
+    # Each of four pixels counts a quarter; the equalised gain of four times the inputs is half as large.
+    return arrays | {"fromrgb.weight": torch.as_tensor(doubled / 4 * 2)}

@@ -1,0 +1,40 @@
+"""Twice the size without losing what was learnt."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from growing import FIRST_NOISE, grown_discriminator, grown_generator
+from trainable import Discriminator, new_generator
+
+SIZES = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2}
+
+
+def test_a_grown_generator_draws_the_same_picture_enlarged():
+    torch.manual_seed(0)
+    small, large = new_generator([8, 8, 4], **SIZES), new_generator([8, 8, 4, 4], **SIZES)
+    large.load_state_dict(grown_generator(small.state_dict(), large))
+    z = torch.randn(3, 8)
+    with torch.no_grad():
+        before = small.synthesis(small.mapping(z), "none")
+        after = large.synthesis(large.mapping(z), "random")
+    doubled = F.interpolate(before, scale_factor=2, mode="bilinear")
+    torch.testing.assert_close(after, doubled, rtol=1e-5, atol=1e-5)
+    assert large.blocks["b32"].conv1.noise_strength.item() == pytest.approx(FIRST_NOISE)
+
+
+def test_a_grown_generator_with_other_layers_is_refused():
+    small, large = new_generator([8, 8, 4], **SIZES), new_generator([8, 8, 8, 4], **SIZES)
+    with pytest.raises(ValueError, match="no place"):
+        grown_generator(small.state_dict(), large)
+
+
+def test_a_grown_judge_says_of_a_picture_what_the_small_one_says_of_its_half():
+    torch.manual_seed(0)
+    small = Discriminator(16, (8, 8, 8), fold=2, told=3)
+    large = Discriminator(32, (8, 8, 8), fold=4, told=3)
+    large.load_state_dict(grown_discriminator(small.state_dict(), large))
+    images, features = torch.randn(4, 3, 32, 32), torch.randn(4, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            large(images, features), small(F.avg_pool2d(images, 2), features), rtol=1e-4, atol=1e-5
+        )
