@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from latentstudio.models.architectures.stylegan2_compact import CompactConv, CompactStyleGAN2, compact_config
+from latentstudio.models.architectures.stylegan2_layers import ModulatedConv
 from latentstudio.models.generator import Inputs
 from latentstudio.models.layers import FullyConnected
 
@@ -130,7 +131,7 @@ def mapping_config(width: int = W_DIM, layers: int = MAPPING_LAYERS) -> dict[str
     }
 
 
-def _gain(layer: CompactConv) -> float:
+def _gain(layer: ModulatedConv) -> float:
     return 1 / math.sqrt(layer.weight[0].numel())
 
 
@@ -141,7 +142,7 @@ def parameter_groups(network: nn.Module, factor: float = 1.0) -> Iterator[dict[s
     """
     folded: dict[int, float] = {}
     for layer in network.modules():
-        if isinstance(layer, CompactConv):
+        if isinstance(layer, ModulatedConv):
             folded[id(layer.weight)] = _gain(layer)
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in network.parameters():

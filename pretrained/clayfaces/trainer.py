@@ -35,7 +35,7 @@ from trainable import (
 
 from latentstudio.formats import read_checkpoint
 from latentstudio.models.architectures import stylegan2_compact
-from latentstudio.models.architectures.stylegan2 import Mapping
+from latentstudio.models.architectures.stylegan2 import Mapping, StyleGAN2
 from latentstudio.models.clay_factors import FactorNetwork, as_seen
 
 
@@ -52,6 +52,7 @@ class Trainer:
         device: "cpu" or "cuda".
         channels: of the synthesis; None for the usual ones.
         fold: of the discriminator.
+        generator: to be trained in place of a new compact one.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class Trainer:
         device: str = "cpu",
         channels: list[int] | None = None,
         fold: int = 2,
+        generator: StyleGAN2 | None = None,
     ):
         self.pictures, self.bank, self.device = pictures, bank, device
         size = pictures.images.shape[-1]
         levels = int(np.log2(size)) - 1
-        self.g = new_generator(channels or CHANNELS[:levels]).to(device)
+        self.g = (generator or new_generator(channels or CHANNELS[:levels])).to(device)
         self.m = Embedding(bank.features.mean(0), bank.features.std(0)).to(device)
         d_channels = (192, 192, 128, 64, 32, 16)[:levels]
         self.d = Discriminator(size, d_channels, fold=fold, told=bank.features.shape[1])
