@@ -43,17 +43,28 @@ class Pictures:
     def _order(self) -> Tensor:
         return self.weights[HELD_OUT:].double().cumsum(0)
 
-    def batch(self, size: int, grained: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures (B, 3, H, W) in [-1, 1], smooth or grained, their features (B, F) and z (B, z_dim)."""
-        images = self.images if self.grained is None or not grained else self.grained
+    def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures (B, 3, H, W) in [-1, 1], their features (B, F) and z (B, z_dim)."""
+        pictures, features, z = self._drawn(size, self.images)
+        return pictures[0], features, z
+
+    def pairs(self, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Smooth and grained pictures of the same heads, then as `batch`."""
+        assert self.grained is not None
+        (smooth, grained), features, z = self._drawn(size, self.images, self.grained)
+        return smooth, grained, features, z
+
+    def _drawn(self, size: int, *kinds: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         drawn = torch.rand(size, dtype=torch.float64) * self._order[-1]
         i = torch.searchsorted(self._order, drawn).clamp(max=len(self._order) - 1) + HELD_OUT
         mirrored = torch.rand(size) < 0.5
-        x = images[i].float() / 127.5 - 1
-        x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
+        pictures = []
+        for images in kinds:
+            x = images[i].float() / 127.5 - 1
+            x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
+            pictures.append(x.contiguous(memory_format=torch.channels_last))
         side = mirrored.long()
-        x = x.contiguous(memory_format=torch.channels_last)
-        return x, self.features[side, i], full_z(self.latents[side, i])
+        return pictures, self.features[side, i], full_z(self.latents[side, i])
 
     def held_out(self) -> tuple[Tensor, Tensor, Tensor]:
         """The pictures that are never trained on, their features and z (always the same)."""

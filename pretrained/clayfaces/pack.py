@@ -32,14 +32,17 @@ from latentstudio.models.discriminators.own import OwnConfig, OwnDiscriminator, 
 from latentstudio.models.generator import Provenance
 from latentstudio.models.spec import NetworkSpec, write_spec
 
-PROVENANCE = Provenance(
-    title="Clay faces 64",
-    licence="MIT",
-    caution="Trained on rendered heads; no real person is in it.",
-    origin="bundled:clayfaces64",
-    source="Made by the LatentStudio founders from pictures of an own renderer",
-    z_names=Z_NAMES,
-)
+
+def provenance(size: int) -> Provenance:
+    """What the model of `size` pixels says about itself."""
+    return Provenance(
+        title=f"Clay faces {size}",
+        licence="MIT",
+        caution="Trained on rendered heads; no real person is in it.",
+        origin=f"bundled:clayfaces{size}",
+        source="Made by the LatentStudio founders from pictures of an own renderer",
+        z_names=Z_NAMES,
+    )
 
 
 def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> NetworkSpec:
@@ -66,7 +69,7 @@ def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> Netw
         if key.endswith("noise_const"):
             arrays[key] = torch.from_numpy(noise.standard_normal(arrays[key].shape).astype(np.float32))
     plain = {key: np.array(value.float().numpy(), order="C") for key, value in arrays.items()}
-    return NetworkSpec("stylegan2-compact", config, plain, PROVENANCE)
+    return NetworkSpec("stylegan2-compact", config, plain, provenance(blocks[-1]))
 
 
 def write_checkpoint(state: dict[str, Any], out: Path) -> None:
@@ -139,7 +142,8 @@ def main() -> None:
     spec = spec_of(state, fitted)
     source = hashlib.sha256(told.state.read_bytes()).hexdigest()
     told.out.parent.mkdir(parents=True, exist_ok=True)
-    write_spec(told.out, spec.changed(provenance=replace(PROVENANCE, source_sha256=source)), half=True)
+    known = replace(spec.provenance, source_sha256=source)
+    write_spec(told.out, spec.changed(provenance=known), half=True)
     sys.stdout.write(f"{told.out.name}: {told.out.stat().st_size / 1e6:.2f} MB\n")
 
 

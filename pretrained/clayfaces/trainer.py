@@ -240,12 +240,16 @@ class Trainer:
         with torch.no_grad():
             self.g.mapping_network.w_avg.lerp_(w.mean(0), 0.005)
             self.w_scale = 0.99 * self.w_scale + 0.01 * float(w.var(0).sum())
-        ws = w[:, None].expand(-1, self.g.info.num_ws, -1)
-        if mixed:
-            row = torch.arange(self.g.info.num_ws, device=w.device)[None, :, None]
-            cut = torch.randint(1, self.g.info.num_ws, (mixed, 1, 1), device=w.device)
-            ws = torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
-        return ws
+        return self._mixed(w[:, None].expand(-1, self.g.info.num_ws, -1), mixed)
+
+    @staticmethod
+    def _mixed(ws: Tensor, mixed: int) -> Tensor:
+        """The first `mixed` of ws (N, num_ws, w_dim) with another head's styles from some layer on."""
+        if not mixed:
+            return ws
+        row = torch.arange(ws.shape[1], device=ws.device)[None, :, None]
+        cut = torch.randint(1, ws.shape[1], (mixed, 1, 1), device=ws.device)
+        return torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
 
     def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
         """L1 at three scales and of gradients; eyes, nose and mouth count more."""

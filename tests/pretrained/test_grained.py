@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from clay_data import Bank, Pictures, full_z
-from grained import GrainTrainer, detail, texture
+from grained import GrainTrainer, energy, texture
 from plan import Plan
 
 
@@ -24,14 +24,16 @@ def trainer():
     return GrainTrainer(pictures, Bank(full_z(latents[0]), features[0]), channels=[8, 8, 8])
 
 
-def test_detail_is_judged_by_how_much_and_not_by_where():
+def test_grain_is_judged_by_how_much_and_not_by_where():
     torch.manual_seed(0)
     one, other = 0.3 * torch.randn(2, 8, 3, 32, 32)
     told = {}
     same = texture(one, other, told)
     assert told["texture"] == pytest.approx(float(same))
     assert same < 0.2 < texture(torch.zeros_like(one), other, told)
-    assert detail(one).shape == (8, 3, 4, 4)
+    broad = torch.nn.functional.interpolate(one[:, :, ::2, ::2], scale_factor=2)
+    assert texture(one, broad, told) > 0.3  # as strong, but in larger grains
+    assert [part.shape for part in energy(one)] == [(8, 3, 4, 4)] * 2
 
 
 def test_noise_learns_how_much_grain_there_is_and_the_smooth_picture_stays_smooth(trainer, tmp_path):
