@@ -21,13 +21,22 @@ from trainer import Trainer
 
 
 class GrainTrainer(Trainer):
-    """`Trainer` whose pictures are there twice, smooth and grained."""
+    """`Trainer` whose pictures are there twice, smooth and grained.
+
+    The discriminator sees larger pictures through larger blocks, so that it can grow and costs no more.
+    """
 
     def __init__(
-        self, pictures: Pictures, bank: Bank, device: str = "cpu", channels: list[int] | None = None
+        self,
+        pictures: Pictures,
+        bank: Bank,
+        device: str = "cpu",
+        channels: list[int] | None = None,
+        fold: int | None = None,
     ):
         assert pictures.grained is not None
-        super().__init__(pictures, bank, device, channels, fold=max(2, pictures.images.shape[-1] // 32))
+        fold = fold or max(2, pictures.images.shape[-1] // 32)
+        super().__init__(pictures, bank, device, channels, fold)
 
     def train_step(self, plan: Plan) -> dict[str, float]:
         """One step of everything the plan asks for; the losses."""

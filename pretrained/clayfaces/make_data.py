@@ -28,6 +28,7 @@ SHARD = 500
 FIRST_SEED = 1000
 BANK_SEED = 900_000
 Z_DIM = 256
+GRAIN = 0.16  # of the grained heads the networks learn from
 
 
 def draw_shard(index: int, folder: Path, size: int, rays: int, grain: float = 0.0) -> float:

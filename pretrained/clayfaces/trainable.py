@@ -28,6 +28,34 @@ Z_DIM = W_DIM = 256
 MAPPING_LAYERS = 6
 
 
+_TOGETHER = 8  # pixels whose channels make one row: with few channels a row of one is too short to vectorise
+
+
+def _rows(x: Tensor) -> Tensor:
+    """(N, C, H, W) in channels_last as rows of a few pixels, (N, H W / 8, 8 C); no copy."""
+    n, channels, height, width = x.shape
+    x = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
+    return x.reshape(n, height * width // _TOGETHER, _TOGETHER * channels)
+
+
+def _pixels(rows: Tensor, like: Tensor) -> Tensor:
+    """The reverse of `_rows`."""
+    n, channels, height, width = like.shape
+    return rows.view(n, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _every(of_channels: Tensor, dtype: torch.dtype) -> Tensor:
+    """A number per channel, (N, C), as `_rows` has them: (N, 1, 8 C)."""
+    return of_channels.to(dtype).repeat(1, _TOGETHER)[:, None]
+
+
+def _over_channels(noise: Tensor, channels: int, dtype: torch.dtype) -> Tensor:
+    """(N, 1, H, W) as rows with the same number in every channel, by a matrix product that is a copy."""
+    n, _, height, width = noise.shape
+    spread = noise.to(dtype).reshape(-1, 1) @ torch.ones(1, channels, dtype=dtype, device=noise.device)
+    return spread.view(n, height * width // _TOGETHER, _TOGETHER * channels)
+
+
 def _summed_product(a: Tensor, b: Tensor) -> Tensor:
     """Sum over pixels of a * b, (N, C); as diagonals of small matrix products, which read memory once."""
     n, channels = a.shape[:2]
@@ -54,15 +82,16 @@ class _Layer(torch.autograd.Function):
         up: int,
     ) -> Tensor:
         dtype = x.dtype
-        style, scale = style.to(dtype)[:, :, None, None], scale.to(dtype)[:, :, None, None]
+        style, scale = _every(style, dtype), _every(scale, dtype)
         weight = weight.to(dtype)
-        styled = x * style
+        styled = _pixels(_rows(x) * style, x)
         y = F.conv2d(styled, weight, padding=weight.shape[2] // 2)
         if up == 2:
             y = F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=False)
-        added = shift.to(dtype)[None, :, None, None]
-        out = torch.addcmul(added if noise is None else added + noise.to(dtype), y, scale)
-        out = F.leaky_relu_(out, 0.2)
+        added = _every(shift[None], dtype)
+        if noise is not None:
+            added = _over_channels(noise, y.shape[1], dtype) + added
+        out = _pixels(F.leaky_relu_(torch.addcmul(added, _rows(y), scale), 0.2), y)
         ctx.save_for_backward(x, style, styled, weight, scale, y, out)
         ctx.up, ctx.has_noise = up, noise is not None
         return out
@@ -70,11 +99,11 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, style, styled, weight, scale, y, out = ctx.saved_tensors
-        grad = torch.ops.aten.leaky_relu_backward(grads[0], out, 0.2, True)
-        grad_shift = grad.sum((0, 2, 3)).float()
-        grad_noise = grad.sum(1, keepdim=True).float() if ctx.has_noise else None
-        grad_scale = _summed_product(grad, y)
-        grad = grad * scale
+        grad = torch.ops.aten.leaky_relu_backward(_rows(grads[0]), _rows(out), 0.2, True)
+        grad_shift = grad.sum((0, 1)).float().view(_TOGETHER, -1).sum(0)
+        grad_scale = _summed_product(_pixels(grad, y), y)
+        grad_noise = _pixels(grad, y).sum(1, keepdim=True).float() if ctx.has_noise else None
+        grad = _pixels(grad * scale, y)
         if ctx.up == 2:
             n, channels, height, width = grad.shape
             size, small = [height, width], [n, channels, height // 2, width // 2]
@@ -84,7 +113,8 @@ class _Layer(torch.autograd.Function):
             grad, styled, weight, None, [1, 1], [pad, pad], [1, 1], False, [0, 0], 1, [True, True, False]
         )
         grad_style = _summed_product(grad_styled, x)
-        return grad_styled * style, grad_style, grad_weight.float(), grad_scale, grad_shift, grad_noise, None
+        grad_x = _pixels(_rows(grad_styled) * style, x)
+        return grad_x, grad_style, grad_weight.float(), grad_scale, grad_shift, grad_noise, None
 
 
 class TrainingConv(CompactConv):

@@ -226,5 +226,6 @@ def test_everything_in_one_go_leaves_a_model_that_opens(tmp_path):
     assert generator.info.img_resolution == 16
     assert generator.info.provenance.z_names[49] == "Turn"
     left = {path.name for path in tmp_path.iterdir()}
-    assert {"clayfaces16.discriminator.safetensors", "log.jsonl", "random.png", "pairs_z.png"} <= left
+    carried = {"clayfaces16.discriminator.safetensors", "checkpoint16.safetensors", "random_noise.png"}
+    assert carried | {"log.jsonl", "random.png", "pairs_z.png"} <= left
     assert all(path.stat().st_size < 16 * 2**20 for path in tmp_path.iterdir() if path.is_file())
