@@ -8,6 +8,7 @@ it lies where, never by where each grain is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -37,11 +38,14 @@ class GrainTrainer(Trainer):
         assert pictures.grained is not None
         fold = fold or max(2, pictures.images.shape[-1] // 32)
         super().__init__(pictures, bank, device, channels, fold)
+        self._told: dict[str, float] = {}  # what a step without noise has no news of
 
     def train_step(self, plan: Plan) -> dict[str, float]:
         """One step of everything the plan asks for; the losses."""
         self._set_rates(plan)
-        told: dict[str, float] = {}
+        told = dict(self._told)
+        if self.step % plan.noisy_every:
+            plan = replace(plan, grained=0.0, adversarial=0.0)
         smooth, grained, features, z = (t.to(self.device) for t in self.pictures.pairs(plan.batch))
         mixed = int(plan.batch * plan.mixing) if plan.adversarial else 0
         with torch.set_grad_enabled(not plan.d_only):
@@ -66,8 +70,10 @@ class GrainTrainer(Trainer):
                 # The picture without noise is the regression's; here it only says what noise changed.
                 change = (noisy - plain.detach())[mixed:]
                 loss = loss + plan.grained * texture(change, (grained - smooth)[mixed:], told)
+            if plan.matching:
+                loss = loss + plan.matching * self._matching(plain, smooth, told)
             if plan.adversarial:
-                loss = loss + self._judged(plan, noisy, plain, smooth, shown, known, told)
+                loss = loss + plan.adversarial * self._doubt(noisy, shown, known, told)
             self.g_optimiser.zero_grad(set_to_none=True)
             loss.backward()
             agree(self.g_optimiser)
@@ -75,26 +81,22 @@ class GrainTrainer(Trainer):
             self._average(plan.ema)
         self.step += 1
         self.shown += plan.batch * processes()
+        self._told = told
         return told
 
-    def _judged(
-        self,
-        plan: Plan,
-        noisy: Tensor,
-        plain: Tensor,
-        smooth: Tensor,
-        shown: Tensor,
-        known: Tensor,
-        told: dict[str, float],
-    ) -> Tensor:
-        """The discriminator's opinion of heads with noise; how it sees those without, beside the drawn."""
+    def _matching(self, plain: Tensor, smooth: Tensor, told: dict[str, float]) -> Tensor:
+        """How differently the discriminator sees heads without noise and the drawn ones."""
         self.d.requires_grad_(False)
-        score = F.softplus(-self.d(noisy, shown, known)).mean()
-        told["g"] = float(score.detach())
-        loss = plan.adversarial * score
-        if plan.matching:
-            loss = loss + plan.matching * self._apart(self.d.look(plain)[1], smooth, 0, told)
+        loss = self._apart(self.d.look(plain)[1], smooth, 0, told)
         self.d.requires_grad_(True)
+        return loss
+
+    def _doubt(self, noisy: Tensor, shown: Tensor, known: Tensor, told: dict[str, float]) -> Tensor:
+        """What the discriminator holds against heads with noise."""
+        self.d.requires_grad_(False)
+        loss = F.softplus(-self.d(noisy, shown, known)).mean()
+        self.d.requires_grad_(True)
+        told["g"] = float(loss.detach())
         return loss
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ class Plan:
         lr: learning rate of synthesis and embedding.
         mapping_lr: factor on it for the mapping.
         embedding_lr: factor on it for the embedding; 0 freezes it, while a mapping is fitted to it.
+        fine_lr: factor on it for the convolutions of few channels, those of the finest layers.
         d_lr: learning rate of the discriminator.
         beta1: of the generator's Adam.
         batch: pictures a step.
@@ -28,6 +29,7 @@ class Plan:
         adversarial: weight of the discriminator's opinion; 0 leaves it out.
         matching: weight of the difference in what the discriminator's levels see of both.
         grained: weight of how much fine detail grained heads have where (grained.py); 0 leaves them out.
+        noisy_every: draw heads with noise, and judge them, in one step of so many.
         told: share of the pictures whose features the discriminator is told.
         d_only: train the discriminator alone (to warm it up).
         r1: weight of the gradient penalty, every 16 steps.
@@ -38,6 +40,7 @@ class Plan:
     lr: float = 1e-3
     mapping_lr: float = 1.0
     embedding_lr: float = 1.0
+    fine_lr: float = 1.0
     d_lr: float = 1e-3
     beta1: float = 0.9
     batch: int = 32
@@ -51,6 +54,7 @@ class Plan:
     adversarial: float = 0.0
     matching: float = 0.0
     grained: float = 0.0
+    noisy_every: int = 1
     told: float = 0.7
     d_only: bool = False
     r1: float = 1.0

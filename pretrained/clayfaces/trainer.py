@@ -38,6 +38,8 @@ from latentstudio.models.architectures import stylegan2_compact
 from latentstudio.models.architectures.stylegan2 import Mapping, StyleGAN2
 from latentstudio.models.clay_factors import FactorNetwork, as_seen
 
+FINE_GAIN = 0.05  # of convolutions with fewer than 45 channels going in
+
 
 def _adam(groups: list[dict[str, Any]], beta1: float) -> torch.optim.Adam:
     return torch.optim.Adam(groups, lr=0.0, betas=(beta1, 0.99), fused=True)
@@ -224,7 +226,8 @@ class Trainer:
     def _set_rates(self, plan: Plan) -> None:
         shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
         for group in self.g_optimiser.param_groups:
-            group["lr"] = plan.lr * group["factor"] * shares[group["part"]]
+            fine = plan.fine_lr if FINE_GAIN < group["factor"] < 1 else 1.0
+            group["lr"] = plan.lr * group["factor"] * shares[group["part"]] * fine
             group["betas"] = (plan.beta1, 0.99)
         self.d_optimiser.param_groups[0]["lr"] = plan.d_lr
 

@@ -101,7 +101,7 @@ class ModelsPanel(QWidget):
         here = "" if self._model is None else self._model.info.path
         for card, entry in zip(self._cards, self._entries, strict=True):
             card.set_open(entry.path is not None and str(entry.path) == here)
-            card.picture.set_image(self._pictures.get(entry.sha256) if entry.sha256 else None)
+            card.picture.set_image(self._pictures.get(_key(entry)))
 
     def _make_card(self, entry: ModelEntry) -> ModelCard:
         card = ModelCard(entry.title, entry.about, is_here=entry.path is not None, parent=self)
@@ -214,12 +214,21 @@ class ModelsPanel(QWidget):
                 self._studio.bridge.cancel(number)
 
 
+def _key(entry: ModelEntry) -> str:
+    """What the picture of an entry is kept under: a model that was never opened has no hash yet."""
+    return entry.sha256 or str(entry.path)
+
+
 def _list_with_pictures() -> tuple[list[ModelEntry], dict[str, QImage]]:
     entries = list_models()
     pictures = {}
     for entry in entries:
-        if entry.sha256:
-            image = QImage(str(picture_path(entry.sha256)))
+        # What was seen here first, or the picture that travels with a bundled model.
+        kept = [picture_path(entry.sha256)] if entry.sha256 else []
+        shipped = [entry.path.with_suffix(".png")] if entry.path is not None else []
+        for path in kept + shipped:
+            image = QImage(str(path))
             if not image.isNull():
-                pictures[entry.sha256] = image
+                pictures[_key(entry)] = image
+                break
     return entries, pictures

@@ -30,6 +30,11 @@ class SmallPicture(QWidget):
         self._image = image
         self.update()
 
+    @property
+    def has_image(self) -> bool:
+        """Whether it shows a picture and not the icon."""
+        return self._image is not None
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """The picture with round corners."""
         painter = QPainter(self)
