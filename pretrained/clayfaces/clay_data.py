@@ -134,6 +134,13 @@ def load_pictures(folder: Path) -> Pictures:
     )
 
 
+def wanted_pictures(folder: Path) -> np.ndarray:
+    """What samples with noise should look like, uint8 (N, H, W, 3): the grained heads where drawn."""
+    grained = folder / "grained.npy"
+    pictures: np.ndarray = np.load(grained if grained.exists() else folder / "images.npy", mmap_mode="r")
+    return pictures
+
+
 def load_bank(folder: Path) -> Bank:
     """Read the fresh latents of a data folder."""
     latents = torch.from_numpy(np.load(folder / "bank_latents.npy"))

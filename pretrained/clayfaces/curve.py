@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from clay_data import wanted_pictures
 from clay_samples import Samples, sample
 from evaluate import PRESENT, frechet, marginals, read_all
 from pack import spec_of
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
-    images = np.load(told.data / "images.npy", mmap_mode="r")
+    images = wanted_pictures(told.data)
     factors, features = read_all(np.array(images[-told.count :]))
     lines: dict[str, Any] = json.loads(told.out.read_text()) if told.out.exists() else {}
     for path in checkpoints(told.series):

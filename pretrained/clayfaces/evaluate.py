@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from clay_data import HELD_OUT, full_z
+from clay_data import HELD_OUT, full_z, wanted_pictures
 from clay_grids import save_grid
 from clay_samples import READ, Samples, read, sample
 from reached import reached, told_apart
@@ -168,7 +168,8 @@ def evaluate(model: Path, folder: Path, count: int, out: Path) -> dict[str, Any]
     """Everything; the figures."""
     out.mkdir(parents=True, exist_ok=True)
     generator = load_generator(model, device="cpu")
-    images = np.load(folder / "images.npy", mmap_mode="r")
+    images = wanted_pictures(folder)
+    smooth = np.load(folder / "images.npy", mmap_mode="r")  # what a sample without noise should be
     latents = np.load(folder / "latents.npy")
     held = np.array(images[-1000:])  # what neither estimator nor generator has seen
     factors, features = read_all(
@@ -190,7 +191,7 @@ def evaluate(model: Path, folder: Path, count: int, out: Path) -> dict[str, Any]
     spreads = [entry["spread_of_data"] for entry in told["marginals"].values()]
     told["spread_of_data_median"] = round(float(np.median(spreads)), 3)
     if generator.info.z_dim == 256:
-        told["held_out"] = against_truth(generator, latents[:HELD_OUT], np.array(images[:HELD_OUT]))
+        told["held_out"] = against_truth(generator, latents[:HELD_OUT], np.array(smooth[:HELD_OUT]))
     with torch.inference_mode():
         made = torch.cat([generator(torch.from_numpy(z)) for z in np.array_split(samples.z[:256], 4)]).clamp(
             -1, 1
