@@ -11,7 +11,7 @@ import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
-from window_helpers import WAIT_MS, OpenWindow
+from window_helpers import WAIT_MS, OpenWindow, write_model
 
 from latentstudio.document import noise_edits
 from latentstudio.document.recipe import Noise, NoiseLayer
@@ -231,3 +231,12 @@ def test_a_model_without_noise_says_so(qtbot: QtBot, window: MainWindow) -> None
     assert panel._nothing.text() == NO_NOISE
     assert panel._nothing.isVisible()
     assert not panel.measure.isVisible()
+
+
+def test_the_inputs_of_a_large_model_fit_beside_the_icons(open_window: OpenWindow, tmp_path: Path) -> None:
+    window = open_window(write_model(tmp_path / "large.safetensors", [4] * 9))  # 1024 px
+    window.inspector.show_tab("noise")
+    panel = window.inspector.panels["noise"]
+    assert "64–1024" in panel.group_buttons[-1].text()
+    area = panel.parentWidget()
+    assert panel.minimumSizeHint().width() <= area.width()

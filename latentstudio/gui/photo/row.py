@@ -21,7 +21,7 @@ from latentstudio.gui.widgets.labels import label
 from latentstudio.gui.widgets.picture_tiles import PictureTiles
 
 COLUMNS, THUMBNAIL_PX, BAR_PX = 6, 112, 3
-MOST_SENTENCES = 4
+MOST_SENTENCES = 2  # more would push what comes next out of a small window
 
 
 class PhotoTiles(PictureTiles):
