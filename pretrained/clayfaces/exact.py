@@ -13,7 +13,19 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from trainable import MAPPING_LAYERS, W_DIM, Z_DIM, _gain, _Layer, _summed_product
+from trainable import (
+    _TOGETHER,
+    MAPPING_LAYERS,
+    W_DIM,
+    Z_DIM,
+    _every,
+    _gain,
+    _Layer,
+    _over_channels,
+    _pixels,
+    _rows,
+    _summed_product,
+)
 
 from latentstudio.models.architectures.stylegan2 import StyleGAN2
 from latentstudio.models.architectures.stylegan2_compact import compact_config
@@ -47,13 +59,14 @@ class _UpLayer(torch.autograd.Function):
         kernel: Tensor,
     ) -> Tensor:
         dtype = x.dtype
-        style, scale = style.to(dtype)[:, :, None, None], scale.to(dtype)[:, :, None, None]
+        style, scale = _every(style, dtype), _every(scale, dtype)
         weight = weight.to(dtype).transpose(0, 1)  # (in, out, k, k), as a transposed convolution wants it
-        styled = x * style
+        styled = _pixels(_rows(x) * style, x)
         y = _filtered(F.conv_transpose2d(styled, weight, stride=2), kernel, 1)
-        added = shift.to(dtype)[None, :, None, None]
-        out = torch.addcmul(added if noise is None else added + noise.to(dtype), y, scale)
-        out = F.leaky_relu_(out, 0.2)
+        added = _every(shift[None], dtype)
+        if noise is not None:
+            added = _over_channels(noise, y.shape[1], dtype) + added
+        out = _pixels(F.leaky_relu_(torch.addcmul(added, _rows(y), scale), 0.2), y)
         ctx.save_for_backward(x, style, styled, weight, scale, y, out, kernel)
         ctx.has_noise = noise is not None
         return out
@@ -61,17 +74,18 @@ class _UpLayer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, style, styled, weight, scale, y, out, kernel = ctx.saved_tensors
-        grad = torch.ops.aten.leaky_relu_backward(grads[0], out, 0.2, True)
-        grad_shift = grad.sum((0, 2, 3)).float()
-        grad_noise = grad.sum(1, keepdim=True).float() if ctx.has_noise else None
-        grad_scale = _summed_product(grad, y)
-        grad = _filtered(grad * scale, kernel, 2)
+        grad = torch.ops.aten.leaky_relu_backward(_rows(grads[0]), _rows(out), 0.2, True)
+        grad_shift = grad.sum((0, 1)).float().view(_TOGETHER, -1).sum(0)
+        grad_scale = _summed_product(_pixels(grad, y), y)
+        grad_noise = _pixels(grad, y).sum(1, keepdim=True).float() if ctx.has_noise else None
+        grad = _filtered(_pixels(grad * scale, y), kernel, 2)
         grad_styled, grad_weight, _ = torch.ops.aten.convolution_backward(
             grad, styled, weight, None, [2, 2], [0, 0], [1, 1], True, [0, 0], 1, [True, True, False]
         )
         grad_weight = grad_weight.transpose(0, 1).float()
         grad_style = _summed_product(grad_styled, x)
-        return grad_styled * style, grad_style, grad_weight, grad_scale, grad_shift, grad_noise, None
+        grad_x = _pixels(_rows(grad_styled) * style, x)
+        return grad_x, grad_style, grad_weight, grad_scale, grad_shift, grad_noise, None
 
 
 class ExactTrainingConv(ModulatedConv):
