@@ -20,7 +20,7 @@ from latentstudio.engine.render import Renderer
 from latentstudio.latent.directions import Direction
 from latentstudio.latent.spaces import Latent
 from latentstudio.models.generator import Generator
-from latentstudio.models.library import default_model
+from latentstudio.models.library import bundled_models, default_model
 from latentstudio.models.precision import candidate
 from latentstudio.models.registry import load_generator
 from latentstudio.settings import user_folders
@@ -28,9 +28,15 @@ from latentstudio.settings import user_folders
 Rows = list[dict[str, Any]]
 
 
+def clay_faces() -> list[Path]:
+    """The bundled StyleGAN2s, the default first."""
+    others = [p for p in bundled_models() if p.stem.startswith("clayfaces") and p != default_model()]
+    return [default_model(), *others]
+
+
 def models_at_hand() -> dict[str, Generator]:
-    """The bundled model, and the installed ones of the catalogue."""
-    paths = [default_model(), *sorted(user_folders().models.glob("*.safetensors"))]
+    """The bundled heads of both sizes, and the installed models of the catalogue."""
+    paths = [*clay_faces(), *sorted(user_folders().models.glob("*.safetensors"))]
     return {path.stem: load_generator(path) for path in paths}
 
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.frames import clay_faces
 from latentstudio.engine.memory import keep_freed_memory
-from latentstudio.models.library import default_model
 from latentstudio.settings import load_settings, user_folders
 
 MOVES = 120
@@ -38,7 +38,7 @@ def hand_to_picture(platform: str) -> list[dict[str, Any]]:
     assert isinstance(app, QApplication)
     apply_theme(app, "dark")
     rows = []
-    for path in [default_model(), *sorted(user_folders().models.glob("*.safetensors"))]:
+    for path in [*clay_faces(), *sorted(user_folders().models.glob("*.safetensors"))]:
         rows.extend(_measure(app, path))
     return rows
 

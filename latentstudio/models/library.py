@@ -65,13 +65,14 @@ def remember_model(model: KnownModel, folders: Folders | None = None) -> None:
 
 
 def bundled_models() -> list[Path]:
-    """The models that travel with the program, the default first.
+    """The models that travel with the program, the default first, then its larger sister.
 
     A model's file is named like its folder; other weights there (encoders, estimators) belong to one.
     """
     folders = sorted(path for path in resource_dir("pretrained").iterdir() if path.is_dir())
     models = [path for folder in folders if (path := folder / f"{folder.name}{SUFFIX}").is_file()]
-    return sorted(models, key=lambda path: path.stem != DEFAULT)
+    family = DEFAULT.rstrip("0123456789")
+    return sorted(models, key=lambda path: (path.stem != DEFAULT, not path.stem.startswith(family)))
 
 
 def default_model() -> Path:

@@ -2,7 +2,7 @@
 
     python pretrained/clayfaces/show_noise.py MODEL.safetensors OUT.png [--seeds 0,3,9] [--draws 32]
 
-A row a head: without noise, four draws of it, and how far each pixel moves over all draws (white is 16 of
+A row a head: without noise, four draws of it, and how far each pixel moves over all draws (white is 8 of
 255 levels). Prints the mean of that by noise input, each alone and all together, as Karras et al.
 ("A Style-Based Generator Architecture", figure 5) look at it.
 """
@@ -20,7 +20,7 @@ from torch import Tensor
 from latentstudio.models.generator import Generator
 from latentstudio.models.registry import load_generator
 
-SHOWN, WHITE = 4, 16.0
+SHOWN, WHITE = 4, 8.0
 LEVELS = 127.5  # of 255 in a picture's unit
 
 
