@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from latentstudio.detection.calibration import read_calibration
+from latentstudio.inversion.encoder import encoder_for
 from latentstudio.models.discriminators import load_discriminator
 from latentstudio.models.library import bundled_models, default_model
 from latentstudio.models.registry import load_generator
@@ -46,6 +47,19 @@ def test_the_noise_of_the_larger_heads_is_grain_on_the_clay_and_leaves_the_wall_
     face, wall = moved[:, 48:88, 44:84].mean(), moved[:, :12, :12].mean()
     assert face > 2
     assert face > 5 * wall
+
+
+@pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
+def test_the_encoder_beside_the_heads_guesses_far_better_than_the_mean(name):
+    generator = load_generator(bundled(name), device="cpu")
+    encoder = encoder_for(generator)
+    assert encoder is not None
+    with torch.inference_mode():
+        wanted = generator(torch.randn(16, 256, generator=torch.Generator().manual_seed(5)))
+        guessed = generator.synthesis(encoder(wanted))
+        middle = generator.synthesis(generator.mean_latent.reshape(1, -1))
+    gain = 10 * ((middle - wanted).square().mean() / (guessed - wanted).square().mean()).log10()
+    assert gain > 5
 
 
 @pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
