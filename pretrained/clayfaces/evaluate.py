@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from clay_data import HELD_OUT, full_z, wanted_pictures
 from clay_grids import save_grid
 from clay_samples import READ, Samples, read, sample
+from picture_terms import detail
 from reached import reached, told_apart
 from torch import Tensor
 
@@ -134,12 +135,6 @@ def against_truth(generator: Generator, latents: np.ndarray, images: np.ndarray)
     }.items():
         told[f"psnr {name}"] = float(error[torch.from_numpy(chosen)].mean())
     return {key: round(value, 3) for key, value in told.items()}
-
-
-def detail(images: Tensor) -> Tensor:
-    """Mean magnitude of what half the resolution can't hold."""
-    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
-    return (images - coarse).abs().mean()
 
 
 @torch.inference_mode()

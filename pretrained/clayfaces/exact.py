@@ -12,20 +12,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from layer_rows import activated, activated_backward, every, pixels, rows, summed_product
 from torch import Tensor
-from trainable import (
-    _TOGETHER,
-    MAPPING_LAYERS,
-    W_DIM,
-    Z_DIM,
-    _every,
-    _gain,
-    _Layer,
-    _over_channels,
-    _pixels,
-    _rows,
-    _summed_product,
-)
+from trainable import MAPPING_LAYERS, W_DIM, Z_DIM, TrainingLayer, folded_gain
 
 from latentstudio.models.architectures.stylegan2 import StyleGAN2
 from latentstudio.models.architectures.stylegan2_compact import compact_config
@@ -59,14 +48,11 @@ class _UpLayer(torch.autograd.Function):
         kernel: Tensor,
     ) -> Tensor:
         dtype = x.dtype
-        style, scale = _every(style, dtype), _every(scale, dtype)
+        style, scale = every(style, dtype), every(scale, dtype)
         weight = weight.to(dtype).transpose(0, 1)  # (in, out, k, k), as a transposed convolution wants it
-        styled = _pixels(_rows(x) * style, x)
+        styled = pixels(rows(x) * style, x)
         y = _filtered(F.conv_transpose2d(styled, weight, stride=2), kernel, 1)
-        added = _every(shift[None], dtype)
-        if noise is not None:
-            added = _over_channels(noise, y.shape[1], dtype) + added
-        out = _pixels(F.leaky_relu_(torch.addcmul(added, _rows(y), scale), 0.2), y)
+        out = activated(y, scale, shift, noise)
         ctx.save_for_backward(x, style, styled, weight, scale, y, out, kernel)
         ctx.has_noise = noise is not None
         return out
@@ -74,17 +60,14 @@ class _UpLayer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, style, styled, weight, scale, y, out, kernel = ctx.saved_tensors
-        grad = torch.ops.aten.leaky_relu_backward(_rows(grads[0]), _rows(out), 0.2, True)
-        grad_shift = grad.sum((0, 1)).float().view(_TOGETHER, -1).sum(0)
-        grad_scale = _summed_product(_pixels(grad, y), y)
-        grad_noise = _pixels(grad, y).sum(1, keepdim=True).float() if ctx.has_noise else None
-        grad = _filtered(_pixels(grad * scale, y), kernel, 2)
+        grad, grad_scale, grad_shift, grad_noise = activated_backward(grads[0], out, y, scale, ctx.has_noise)
+        grad = _filtered(grad, kernel, 2)
         grad_styled, grad_weight, _ = torch.ops.aten.convolution_backward(
             grad, styled, weight, None, [2, 2], [0, 0], [1, 1], True, [0, 0], 1, [True, True, False]
         )
         grad_weight = grad_weight.transpose(0, 1).float()
-        grad_style = _summed_product(grad_styled, x)
-        grad_x = _pixels(_rows(grad_styled) * style, x)
+        grad_style = summed_product(grad_styled, x)
+        grad_x = pixels(rows(grad_styled) * style, x)
         return grad_x, grad_style, grad_weight, grad_scale, grad_shift, grad_noise, None
 
 
@@ -103,7 +86,7 @@ class ExactTrainingConv(ModulatedConv):
             noise = noise * (self.noise_strength * self.gain)
         shift = self.bias * self.gain
         if self.up == 1:
-            return _Layer.apply(x, style, self.weight, scale, shift, noise, 1)
+            return TrainingLayer.apply(x, style, self.weight, scale, shift, noise, 1)
         return _UpLayer.apply(x, style, self.weight, scale, shift, noise, self.resample_filter * 4)
 
 
@@ -130,5 +113,5 @@ def new_exact_generator(channels: list[int], **sizes: int) -> ExactTrainingStyle
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, ExactTrainingConv):
-                layer.weight.mul_(_gain(layer))
+                layer.weight.mul_(folded_gain(layer))
     return network.to(memory_format=torch.channels_last)

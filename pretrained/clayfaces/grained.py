@@ -15,17 +15,14 @@ import torch
 import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
+from growing import FIRST_NOISE
 from plan import Plan
-from sharing import agree, processes
 from torch import Tensor
 from trainer import Trainer
 
 
 class GrainTrainer(Trainer):
-    """`Trainer` whose pictures are there twice, smooth and grained.
-
-    The discriminator sees larger pictures through larger blocks, so that it can grow and costs no more.
-    """
+    """`Trainer` whose pictures are there twice, smooth and grained."""
 
     def __init__(
         self,
@@ -36,8 +33,13 @@ class GrainTrainer(Trainer):
         fold: int | None = None,
     ):
         assert pictures.grained is not None
-        fold = fold or max(2, pictures.images.shape[-1] // 32)
         super().__init__(pictures, bank, device, channels, fold)
+        # From nothing, too, noise must be heard before it can learn; what is taken over brings its own.
+        finest = f"blocks.b{pictures.images.shape[-1]}."
+        for net in (self.g, self.g_ema):
+            for name, parameter in net.named_parameters():
+                if name.startswith(finest) and name.endswith("noise_strength"):
+                    torch.nn.init.constant_(parameter, FIRST_NOISE)
         self._told: dict[str, float] = {}  # what a step without noise has no news of
 
     def train_step(self, plan: Plan) -> dict[str, float]:
@@ -55,9 +57,7 @@ class GrainTrainer(Trainer):
                 noisy = self.g.synthesis(self._mixed(ws, mixed), "random")
         loss = torch.zeros((), device=self.device)
         if plan.adversarial:
-            shown = ((features - self.m.mean) / self.m.std).clamp(-4, 4)
-            known = (torch.rand(plan.batch, 1, device=self.device) < plan.told).float()
-            known[:mixed] = 0.0  # a mixed head has no features
+            shown, known = self._told_features(features, plan, mixed)
             self._discriminator_step(plan, grained, noisy.detach(), shown, known, told)
         if not plan.d_only:
             plain = self.g.synthesis(ws, "none")
@@ -74,13 +74,8 @@ class GrainTrainer(Trainer):
                 loss = loss + plan.matching * self._matching(plain, smooth, told)
             if plan.adversarial:
                 loss = loss + plan.adversarial * self._doubt(noisy, shown, known, told)
-            self.g_optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            agree(self.g_optimiser)
-            self.g_optimiser.step()
-            self._average(plan.ema)
-        self.step += 1
-        self.shown += plan.batch * processes()
+            self._step_generator(loss, plan)
+        self._count(plan)
         self._told = told
         return told
 

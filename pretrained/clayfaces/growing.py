@@ -10,10 +10,9 @@ there the new block is faded in by a share that rises).
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-FIRST_NOISE = 0.1  # strength of the new block's noise, which its last layer does not show at first
+FIRST_NOISE = 0.1  # strength of the finest block's noise at first
 
 
 def grown_generator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
@@ -40,7 +39,7 @@ def grown_generator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, 
 
 
 def grown_discriminator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Weights of a judge that folds blocks of twice the side, and judges as the smaller one at half size.
+    """Weights of a judge that folds larger blocks, and judges as the smaller one does the shrunk picture.
 
     Args:
         arrays: of the smaller judge.
@@ -49,7 +48,9 @@ def grown_discriminator(arrays: dict[str, Tensor], network: nn.Module) -> dict[s
     state = network.state_dict()
     small, large = arrays["fromrgb.weight"], state["fromrgb.weight"]
     fold = round((small.shape[1] / 3) ** 0.5)
+    side = round((large.shape[1] / small.shape[1]) ** 0.5)  # pixels for each of before
     by_pixel = small.reshape(len(small), 3, fold, fold)
-    doubled = by_pixel.repeat_interleave(2, 2).repeat_interleave(2, 3).reshape(large.shape)
+    spread = by_pixel.repeat_interleave(side, 2).repeat_interleave(side, 3).reshape(large.shape)
     # Each of four pixels counts a quarter; the equalised gain of four times the inputs is half as large.
-    return arrays | {"fromrgb.weight": torch.as_tensor(doubled / 4 * 2)}
+    weight: Tensor = spread / side
+    return arrays | {"fromrgb.weight": weight}

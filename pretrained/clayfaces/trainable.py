@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from layer_rows import activated, activated_backward, every, pixels, rows, summed_product
 from torch import Tensor, nn
 
 from latentstudio.models.architectures.stylegan2_compact import CompactConv, CompactStyleGAN2, compact_config
@@ -23,48 +24,12 @@ from latentstudio.models.architectures.stylegan2_layers import ModulatedConv
 from latentstudio.models.generator import Inputs
 from latentstudio.models.layers import FullyConnected
 
-CHANNELS = [256, 256, 128, 64, 32, 16]  # at 4, 8, 16, 32, 64, 128 pixels
+CHANNELS = [256, 256, 128, 64, 32, 16, 8]  # at 4, 8, 16, ... 256 pixels
 Z_DIM = W_DIM = 256
 MAPPING_LAYERS = 6
 
 
-_TOGETHER = 8  # pixels whose channels make one row: with few channels a row of one is too short to vectorise
-
-
-def _rows(x: Tensor) -> Tensor:
-    """(N, C, H, W) in channels_last as rows of a few pixels, (N, H W / 8, 8 C); no copy."""
-    n, channels, height, width = x.shape
-    x = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
-    return x.reshape(n, height * width // _TOGETHER, _TOGETHER * channels)
-
-
-def _pixels(rows: Tensor, like: Tensor) -> Tensor:
-    """The reverse of `_rows`."""
-    n, channels, height, width = like.shape
-    return rows.view(n, height, width, channels).permute(0, 3, 1, 2)
-
-
-def _every(of_channels: Tensor, dtype: torch.dtype) -> Tensor:
-    """A number per channel, (N, C), as `_rows` has them: (N, 1, 8 C)."""
-    return of_channels.to(dtype).repeat(1, _TOGETHER)[:, None]
-
-
-def _over_channels(noise: Tensor, channels: int, dtype: torch.dtype) -> Tensor:
-    """(N, 1, H, W) as rows with the same number in every channel, by a matrix product that is a copy."""
-    n, _, height, width = noise.shape
-    spread = noise.to(dtype).reshape(-1, 1) @ torch.ones(1, channels, dtype=dtype, device=noise.device)
-    return spread.view(n, height * width // _TOGETHER, _TOGETHER * channels)
-
-
-def _summed_product(a: Tensor, b: Tensor) -> Tensor:
-    """Sum over pixels of a * b, (N, C); as diagonals of small matrix products, which read memory once."""
-    n, channels = a.shape[:2]
-    a = a.permute(0, 2, 3, 1).reshape(n, -1, channels)
-    b = b.permute(0, 2, 3, 1).reshape(n, -1, channels)
-    return torch.bmm(a.transpose(1, 2), b).diagonal(dim1=1, dim2=2).float()
-
-
-class _Layer(torch.autograd.Function):
+class TrainingLayer(torch.autograd.Function):
     """leaky_relu(up(conv(x style, weight)) scale + shift + noise), with a backward of few memory passes.
 
     First derivatives only: the generator never needs more.
@@ -81,29 +46,24 @@ class _Layer(torch.autograd.Function):
         noise: Tensor | None,
         up: int,
     ) -> Tensor:
+        """x (N, in, H, W), style (N, in), scale (N, out), shift (out,) -> (N, out, up H, up W)."""
         dtype = x.dtype
-        style, scale = _every(style, dtype), _every(scale, dtype)
+        style, scale = every(style, dtype), every(scale, dtype)
         weight = weight.to(dtype)
-        styled = _pixels(_rows(x) * style, x)
+        styled = pixels(rows(x) * style, x)
         y = F.conv2d(styled, weight, padding=weight.shape[2] // 2)
         if up == 2:
             y = F.interpolate(y, scale_factor=2, mode="bilinear", align_corners=False)
-        added = _every(shift[None], dtype)
-        if noise is not None:
-            added = _over_channels(noise, y.shape[1], dtype) + added
-        out = _pixels(F.leaky_relu_(torch.addcmul(added, _rows(y), scale), 0.2), y)
+        out = activated(y, scale, shift, noise)
         ctx.save_for_backward(x, style, styled, weight, scale, y, out)
         ctx.up, ctx.has_noise = up, noise is not None
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Slopes at everything but `up`."""
         x, style, styled, weight, scale, y, out = ctx.saved_tensors
-        grad = torch.ops.aten.leaky_relu_backward(_rows(grads[0]), _rows(out), 0.2, True)
-        grad_shift = grad.sum((0, 1)).float().view(_TOGETHER, -1).sum(0)
-        grad_scale = _summed_product(_pixels(grad, y), y)
-        grad_noise = _pixels(grad, y).sum(1, keepdim=True).float() if ctx.has_noise else None
-        grad = _pixels(grad * scale, y)
+        grad, grad_scale, grad_shift, grad_noise = activated_backward(grads[0], out, y, scale, ctx.has_noise)
         if ctx.up == 2:
             n, channels, height, width = grad.shape
             size, small = [height, width], [n, channels, height // 2, width // 2]
@@ -112,8 +72,8 @@ class _Layer(torch.autograd.Function):
         grad_styled, grad_weight, _ = torch.ops.aten.convolution_backward(
             grad, styled, weight, None, [1, 1], [pad, pad], [1, 1], False, [0, 0], 1, [True, True, False]
         )
-        grad_style = _summed_product(grad_styled, x)
-        grad_x = _pixels(_rows(grad_styled) * style, x)
+        grad_style = summed_product(grad_styled, x)
+        grad_x = pixels(rows(grad_styled) * style, x)
         return grad_x, grad_style, grad_weight.float(), grad_scale, grad_shift, grad_noise, None
 
 
@@ -130,7 +90,7 @@ class TrainingConv(CompactConv):
         noise = inputs.noise(noise_index, self.noise_const, *self.resolution)
         if noise is not None and self.noise_strength is not None:
             noise = noise * (self.noise_strength * self.gain)
-        return _Layer.apply(x, style, self.weight, scale, self.bias * self.gain, noise, self.up)
+        return TrainingLayer.apply(x, style, self.weight, scale, self.bias * self.gain, noise, self.up)
 
 
 class TrainingStyleGAN2(CompactStyleGAN2):
@@ -146,7 +106,7 @@ def new_generator(channels: list[int], **sizes: int) -> TrainingStyleGAN2:
     with torch.no_grad():
         for layer in network.modules():
             if isinstance(layer, TrainingConv):
-                layer.weight.mul_(_gain(layer))
+                layer.weight.mul_(folded_gain(layer))
     return network.to(memory_format=torch.channels_last)
 
 
@@ -161,7 +121,8 @@ def mapping_config(width: int = W_DIM, layers: int = MAPPING_LAYERS) -> dict[str
     }
 
 
-def _gain(layer: ModulatedConv) -> float:
+def folded_gain(layer: ModulatedConv) -> float:
+    """The equalised gain that the program folds into a convolution's weights."""
     return 1 / math.sqrt(layer.weight[0].numel())
 
 
@@ -173,7 +134,7 @@ def parameter_groups(network: nn.Module, factor: float = 1.0) -> Iterator[dict[s
     folded: dict[int, float] = {}
     for layer in network.modules():
         if isinstance(layer, ModulatedConv):
-            folded[id(layer.weight)] = _gain(layer)
+            folded[id(layer.weight)] = folded_gain(layer)
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in network.parameters():
         groups.setdefault(folded.get(id(parameter), 1.0), []).append(parameter)

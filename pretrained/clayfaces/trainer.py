@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
 from growing import grown_discriminator, grown_generator
+from picture_terms import detail, face_weight, seen_by
 from plan import Plan
 from safetensors import safe_open
 from sharing import agree, processes
@@ -36,7 +37,7 @@ from trainable import (
 from latentstudio.formats import read_checkpoint
 from latentstudio.models.architectures import stylegan2_compact
 from latentstudio.models.architectures.stylegan2 import Mapping, StyleGAN2
-from latentstudio.models.clay_factors import FactorNetwork, as_seen
+from latentstudio.models.clay_factors import FactorNetwork
 
 FINE_GAIN = 0.05  # of convolutions with fewer than 45 channels going in
 
@@ -53,7 +54,8 @@ class Trainer:
         bank: fresh latents with their features, for the mapping.
         device: "cpu" or "cuda".
         channels: of the synthesis; None for the usual ones.
-        fold: of the discriminator.
+        fold: of the discriminator; by default larger pictures are seen through larger blocks, so that it
+            can grow with them and costs no more.
         generator: to be trained in place of a new compact one.
     """
 
@@ -63,7 +65,7 @@ class Trainer:
         bank: Bank,
         device: str = "cpu",
         channels: list[int] | None = None,
-        fold: int = 2,
+        fold: int | None = None,
         generator: StyleGAN2 | None = None,
     ):
         self.pictures, self.bank, self.device = pictures, bank, device
@@ -72,6 +74,7 @@ class Trainer:
         self.g = (generator or new_generator(channels or CHANNELS[:levels])).to(device)
         self.m = Embedding(bank.features.mean(0), bank.features.std(0)).to(device)
         d_channels = (192, 192, 128, 64, 32, 16)[:levels]
+        fold = fold or max(2, size // 32)
         self.d = Discriminator(size, d_channels, fold=fold, told=bank.features.shape[1])
         self.d.to(device, memory_format=torch.channels_last)
         self.g_ema, self.m_ema = (copy.deepcopy(net).requires_grad_(False).eval() for net in (self.g, self.m))
@@ -202,9 +205,7 @@ class Trainer:
         with torch.set_grad_enabled(not plan.d_only):
             fake = self.g.synthesis(ws, "random" if adversarial else "none")
         if adversarial:
-            shown = ((features - self.m.mean) / self.m.std).clamp(-4, 4)
-            known = (torch.rand(len(real), 1, device=self.device) < plan.told).float()
-            known[:mixed] = 0.0  # a mixed head has no features
+            shown, known = self._told_features(features, plan, mixed)
             self._discriminator_step(plan, real, fake.detach(), shown, known, told)
         if not plan.d_only:
             loss = plan.pixel * self._regression(fake[mixed:], real[mixed:], plan, told)
@@ -214,14 +215,27 @@ class Trainer:
                 loss = loss + plan.distil * self._distil(told)
             if adversarial:
                 loss = loss + self._opinion(plan, real, fake, shown, known, told)
-            self.g_optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            agree(self.g_optimiser)
-            self.g_optimiser.step()
-            self._average(plan.ema)
+            self._step_generator(loss, plan)
+        self._count(plan)
+        return told
+
+    def _step_generator(self, loss: Tensor, plan: Plan) -> None:
+        self.g_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        agree(self.g_optimiser)
+        self.g_optimiser.step()
+        self._average(plan.ema)
+
+    def _count(self, plan: Plan) -> None:
         self.step += 1
         self.shown += plan.batch * processes()
-        return told
+
+    def _told_features(self, features: Tensor, plan: Plan, mixed: int) -> tuple[Tensor, Tensor]:
+        """What the discriminator is told a head should show, standardised, and where that counts."""
+        shown = ((features - self.m.mean) / self.m.std).clamp(-4, 4)
+        known = (torch.rand(len(features), 1, device=self.device) < plan.told).float()
+        known[:mixed] = 0.0  # a mixed head has no features
+        return shown, known
 
     def _set_rates(self, plan: Plan) -> None:
         shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
@@ -256,7 +270,7 @@ class Trainer:
 
     def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
         """L1 at three scales and of gradients; eyes, nose and mouth count more."""
-        weight = _face_weight(real.shape[-1], plan.face, self.device)
+        weight = face_weight(real.shape[-1], plan.face, self.device)
         error = (fake - real).abs()
         told["l1"] = float(error.detach().mean())
         loss = (error * weight).mean()
@@ -364,7 +378,7 @@ class Trainer:
             made = made.clamp(-1, 1)
             error = -10 * ((made - real).square().mean((1, 2, 3)) / 4).log10()
             told[f"psnr_{name}"] = float(error.mean())
-            told[f"detail_{name}"] = float(_detail(made) / _detail(real))
+            told[f"detail_{name}"] = float(detail(made) / detail(real))
             for group, chosen in self.pictures.groups.items():
                 told[f"psnr_{name}_{group}"] = float(error[chosen].mean())
             pairs = torch.stack([real[:40], made[:40]], 1).flatten(0, 1)
@@ -372,25 +386,3 @@ class Trainer:
         z = torch.randn(64, net.info.z_dim, generator=torch.Generator().manual_seed(7)).to(self.device)
         save_grid(net.synthesis(net.mapping(z), "none").cpu(), folder / "random.png", 8)
         return told
-
-
-def seen_by(critic: FactorNetwork, images: Tensor) -> list[Tensor]:
-    """Every level of a factor network's features, then its standardised reading."""
-    levels, x = [], as_seen(images)
-    for layer in critic.look:
-        x = layer(x)
-        if isinstance(layer, torch.nn.ReLU):
-            levels.append(x)
-    return [*levels, critic.say(critic.think(x.flatten(1)).relu())]
-
-
-def _detail(images: Tensor) -> Tensor:
-    """Mean magnitude of what half the resolution can't hold."""
-    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
-    return (images - coarse).abs().mean()
-
-
-def _face_weight(size: int, extra: float, device: str) -> Tensor:
-    side = torch.linspace(-1, 1, size, device=device)
-    y, x = torch.meshgrid(side, side, indexing="ij")
-    return (1 + extra * torch.exp(-((x / 0.42) ** 2 + ((y - 0.12) / 0.42) ** 2)))[None, None]

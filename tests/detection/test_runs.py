@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from long_work import ended
+from networks import with_classes
 
 from latentstudio import Recipe, render
 from latentstudio.detection import measuring
@@ -26,7 +27,6 @@ from latentstudio.engine.requests import Progress
 from latentstudio.errors import InputError
 from latentstudio.inversion.projector import projected
 from latentstudio.media.image import write_png
-from latentstudio.models.architectures.stylegan2_compact import build, compact_config
 
 
 @pytest.fixture(scope="session")
@@ -105,14 +105,7 @@ def test_the_best_of_several_tries_counts(tiny, hasty: Protocol) -> None:
 
 @pytest.mark.parametrize("space", ["w", "z"])
 def test_a_model_with_classes_is_measured_and_its_class_found(space: str, hasty: Protocol) -> None:
-    config = compact_config([10, 8], z_dim=8, w_dim=8, mapping_layers=2)
-    config["mapping"] |= {
-        "c_dim": 3,
-        "embed": {"in_features": 3, "out_features": 8},
-        "layers": [{**config["mapping"]["layers"][0], "in_features": 16}, config["mapping"]["layers"][1]],
-    }
-    torch.manual_seed(1)
-    generator = build(config).requires_grad_(False).eval()
+    generator = with_classes()
     usual = measuring.usual_protocol(generator)
     assert usual.projection.class_mode == "fitted"
     few = usual.projection.changed(space=space, steps=24, start_samples=12)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from long_work import ended
+from networks import with_classes
 
 from latentstudio.document.recipe import Recipe, Source
 from latentstudio.engine.render import render
@@ -15,7 +15,6 @@ from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.projection import Control
 from latentstudio.inversion.projector import project, projected
 from latentstudio.inversion.target import Target
-from latentstudio.models.architectures.stylegan2_compact import build, compact_config
 from latentstudio.models.registry import load_generator
 
 FEW = ProjectionOptions(steps=12, distance="pyramid", start_samples=8)
@@ -163,15 +162,7 @@ def test_no_photograph_and_a_missing_space_are_refused(tiny):
 
 @pytest.fixture
 def conditional():
-    """A compact StyleGAN2 with three classes and random weights, in no file."""
-    config = compact_config([10, 8], z_dim=8, w_dim=8, mapping_layers=2)
-    config["mapping"] |= {
-        "c_dim": 3,
-        "embed": {"in_features": 3, "out_features": 8},
-        "layers": [{**config["mapping"]["layers"][0], "in_features": 16}, config["mapping"]["layers"][1]],
-    }
-    torch.manual_seed(1)
-    return build(config).requires_grad_(False).eval()
+    return with_classes()
 
 
 def picture_of(generator, seed, index):

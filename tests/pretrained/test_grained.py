@@ -43,8 +43,6 @@ def test_grain_is_judged_by_how_much_and_not_by_where():
 
 
 def test_noise_learns_how_much_grain_there_is_and_the_smooth_picture_stays_smooth(trainer, tmp_path):
-    for layer in (trainer.g.blocks["b16"].conv0, trainer.g.blocks["b16"].conv1):
-        torch.nn.init.constant_(layer.noise_strength, 0.1)
     plan = Plan(lr=8e-3, batch=16, grained=3.0, distil=0.0)
     first = trainer.train_step(plan)
     for _ in range(60):

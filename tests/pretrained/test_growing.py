@@ -28,13 +28,14 @@ def test_a_grown_generator_with_other_layers_is_refused():
         grown_generator(small.state_dict(), large)
 
 
-def test_a_grown_judge_says_of_a_picture_what_the_small_one_says_of_its_half():
+@pytest.mark.parametrize("times", [2, 4])
+def test_a_grown_judge_says_of_a_picture_what_the_small_one_says_of_the_shrunk_one(times):
     torch.manual_seed(0)
     small = Discriminator(16, (8, 8, 8), fold=2, told=3)
-    large = Discriminator(32, (8, 8, 8), fold=4, told=3)
+    large = Discriminator(16 * times, (8, 8, 8), fold=2 * times, told=3)
     large.load_state_dict(grown_discriminator(small.state_dict(), large))
-    images, features = torch.randn(4, 3, 32, 32), torch.randn(4, 3)
+    images, features = torch.randn(4, 3, 16 * times, 16 * times), torch.randn(4, 3)
     with torch.no_grad():
         torch.testing.assert_close(
-            large(images, features), small(F.avg_pool2d(images, 2), features), rtol=1e-4, atol=1e-5
+            large(images, features), small(F.avg_pool2d(images, times), features), rtol=1e-4, atol=1e-5
         )

@@ -1,0 +1,32 @@
+"""What of pictures is compared, in training and in judging: fine detail, the face, what a network reads."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from latentstudio.models.clay_factors import FactorNetwork, as_seen
+
+
+def seen_by(critic: FactorNetwork, images: Tensor) -> list[Tensor]:
+    """Every level of a factor network's features, then its standardised reading."""
+    levels, x = [], as_seen(images)
+    for layer in critic.look:
+        x = layer(x)
+        if isinstance(layer, torch.nn.ReLU):
+            levels.append(x)
+    return [*levels, critic.say(critic.think(x.flatten(1)).relu())]
+
+
+def detail(images: Tensor) -> Tensor:
+    """Mean magnitude of what half the resolution can't hold."""
+    coarse = F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
+    return (images - coarse).abs().mean()
+
+
+def face_weight(size: int, extra: float, device: str) -> Tensor:
+    """Weights of pixels, (1, 1, size, size): 1 and up to 1 + `extra` where eyes, nose and mouth are."""
+    side = torch.linspace(-1, 1, size, device=device)
+    y, x = torch.meshgrid(side, side, indexing="ij")
+    return (1 + extra * torch.exp(-((x / 0.42) ** 2 + ((y - 0.12) / 0.42) ** 2)))[None, None]
