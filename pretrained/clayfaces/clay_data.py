@@ -1,8 +1,11 @@
-"""The drawn pictures as the trainer reads them: batches that favour what is rare, mirrored half of the time.
+"""The drawn pictures as the trainer reads them: batches that favour what is rare.
 
 A data folder holds `images.npy` uint8 (N, H, W, 3), perhaps `grained.npy` beside it, `factors.npy`,
-`latents.npy`, `features.npy` and `features_mirrored.npy`, and the bank: `bank_latents.npy`,
-`bank_features.npy`. `make_data.py` writes it.
+`latents.npy` and `features.npy`, and the bank: `bank_latents.npy`, `bank_features.npy`. `make_data.py`
+writes it.
+
+Pictures are never mirrored: curls and strands of hair are waves across the head, and the mirrored head has
+its hills where the drawn one has valleys. Shown both under the same factors, a network learns neither.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ class Pictures:
 
     Attributes:
         images: uint8 (N, 3, H, W).
-        features: of each picture, float32 (N, F); row 1 of the pair is that of its mirror, (2, N, F).
-        latents: the renderer's own, float32 (2, N, L), likewise.
+        features: of each picture, float32 (N, F).
+        latents: the renderer's own, float32 (N, L).
         weights: how often each picture is shown, relative; float32 (N,).
         groups: held-out pictures by what they show, as index tensors.
         grained: the same heads of grained clay, like `images`; None if they were not drawn.
@@ -57,20 +60,16 @@ class Pictures:
     def _drawn(self, size: int, *kinds: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         drawn = torch.rand(size, dtype=torch.float64) * self._order[-1]
         i = torch.searchsorted(self._order, drawn).clamp(max=len(self._order) - 1) + HELD_OUT
-        mirrored = torch.rand(size) < 0.5
-        pictures = []
-        for images in kinds:
-            x = images[i].float() / 127.5 - 1
-            x = torch.where(mirrored[:, None, None, None], x.flip(3), x)
-            pictures.append(x.contiguous(memory_format=torch.channels_last))
-        side = mirrored.long()
-        return pictures, self.features[side, i], full_z(self.latents[side, i])
+        pictures = [
+            (images[i].float() / 127.5 - 1).contiguous(memory_format=torch.channels_last) for images in kinds
+        ]
+        return pictures, self.features[i], full_z(self.latents[i])
 
     def held_out(self) -> tuple[Tensor, Tensor, Tensor]:
         """The pictures that are never trained on, their features and z (always the same)."""
         generator = torch.Generator().manual_seed(1)
-        z = full_z(self.latents[0, :HELD_OUT], generator)
-        return self.images[:HELD_OUT].float() / 127.5 - 1, self.features[0, :HELD_OUT], z
+        z = full_z(self.latents[:HELD_OUT], generator)
+        return self.images[:HELD_OUT].float() / 127.5 - 1, self.features[:HELD_OUT], z
 
 
 @dataclass
@@ -115,19 +114,17 @@ def load_pictures(folder: Path) -> Pictures:
         "glasses": columns["glasses"] > 0.5,
         "lids closed": columns["eye_open"] < 0.05,
         "mouth open": columns["mouth_open"] > 0.3,
-        "curls": columns["hair_curl"] > 0.35,
+        "curls": (columns["hair_curl"] > 0.35) & (columns["bald"] < 0.5),
         "smile": columns["smile"] > 0.8,
         "turned": np.abs(columns["yaw"]) > 0.35,
     }
-    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 1.3, "smile": 1.3, "turned": 1.0}
+    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 2.0, "smile": 1.3, "turned": 1.0}
     weights = np.prod([np.where(shown[key], extra[key], 1.0) for key in shown], 0).astype(np.float32)
     groups = {key: torch.from_numpy(np.flatnonzero(chosen[:HELD_OUT])) for key, chosen in shown.items()}
-    features = [np.load(folder / f"features{part}.npy") for part in ("", "_mirrored")]
-    latents = [np.load(folder / f"latents{part}.npy") for part in ("", "_mirrored")]
     return Pictures(
         images,
-        torch.from_numpy(np.stack(features)),
-        torch.from_numpy(np.stack(latents)),
+        torch.from_numpy(np.load(folder / "features.npy")),
+        torch.from_numpy(np.load(folder / "latents.npy")),
         torch.from_numpy(weights),
         groups,
         grained,

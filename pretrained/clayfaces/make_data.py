@@ -1,10 +1,11 @@
 """Draw the training pictures of the clay faces.
 
-    python pretrained/clayfaces/make_data.py DATA [--count 24000] [--size 64] [--grain 0] [--bank 180000]
+    python pretrained/clayfaces/make_data.py DATA [--count 24000] [--curly 0] [--size 64] [--grain 0]
 
 Writes what `clay_data.py` reads. Shards of 500 pictures are kept in `DATA/shards` as they are finished, so
-that a cut costs one shard; shard s holds the heads of seed 1000 + s. With --grain every head is kept twice,
-smooth and of grained clay; no factor tells where the grains lie, so that noise has something to learn. The
+that a cut costs one shard; shard s holds the heads of seed 1000 + s. Shards from 5000 on hold heads with
+curls only, which a quarter has by chance. With --grain every head is kept twice, smooth and of grained
+clay; no factor tells where the grains lie, so that noise has something to learn. The
 bank needs no pictures: latents with their explicit features, from which the mapping learns.
 """
 
@@ -26,9 +27,31 @@ from latentstudio.clay.features import explicit_features
 
 SHARD = 500
 FIRST_SEED = 1000
+FIRST_CURLY = 5000
 BANK_SEED = 900_000
 Z_DIM = 256
 GRAIN = 0.16  # of the grained heads the networks learn from
+
+
+def shard_latents(index: int) -> np.ndarray:
+    """The heads of a shard, (500, 64)."""
+    if index < FIRST_CURLY:
+        return clay.sample_latents(SHARD, FIRST_SEED + index)
+    latents = clay.sample_latents(16 * SHARD, FIRST_SEED + index)
+    factors = clay.latents_to_factors(latents)
+    curl, bald = (factors[:, clay.NAMES.index(name)] for name in ("hair_curl", "bald"))
+    return latents[(curl > 0.4) & (bald < 0.5)][:SHARD]
+
+
+def shard_list(count: int, curly: int = 0) -> list[int]:
+    """Shards of `count` heads as they come and of `curly` ones with curls.
+
+    The curly ones lie evenly among the others, so that a drawing cut short has its share of them.
+    """
+    plain, extra = max(1, count // SHARD), curly // SHARD
+    places = [(index / plain, index) for index in range(plain)]
+    places += [((index + 1) / (extra + 1), FIRST_CURLY + index) for index in range(extra)]
+    return [index for _, index in sorted(places)]
 
 
 def draw_shard(index: int, folder: Path, size: int, rays: int, grain: float = 0.0) -> float:
@@ -37,7 +60,7 @@ def draw_shard(index: int, folder: Path, size: int, rays: int, grain: float = 0.
     if path.exists():
         return 0.0
     start = time.monotonic()
-    latents = clay.sample_latents(SHARD, FIRST_SEED + index)
+    latents = shard_latents(index)
     factors = clay.latents_to_factors(latents)
     grains = (0.0, grain) if grain else (0.0,)
     drawn = clay.render_grains(factors, size, rays, grains=grains, seed=SHARD * index)
@@ -65,18 +88,18 @@ def features_of(latents: np.ndarray, workers: int) -> np.ndarray:
 
 def draw_all(
     folder: Path,
-    total: int,
+    wanted: list[int],
     size: int,
     rays: int,
     workers: int,
     until: float = math.inf,
     grain: float = 0.0,
-) -> int:
-    """Draw `total` shards in several processes; how many there are.
+) -> list[int]:
+    """Draw shards in several processes; those that are there.
 
     Args:
         folder: of the data.
-        total: how many shards are wanted.
+        wanted: the shards, as `shard_list` gives them.
         size: side of the pictures in pixels.
         rays: along each side of a pixel.
         workers: processes.
@@ -90,30 +113,27 @@ def draw_all(
     done = 0
     with ProcessPoolExecutor(workers) as pool:
         # One handful at a time, so that the clock is looked at between them.
-        while done < total and (done == 0 or time.monotonic() < until):
-            handful = range(done, min(done + workers, total))
+        while done < len(wanted) and (done == 0 or time.monotonic() < until):
+            handful = wanted[done : done + workers]
             seconds = max(pool.map(draw, handful))
-            done = handful.stop
+            done += len(handful)
             if seconds:
-                sys.stdout.write(f"{done} of {total}: {seconds / SHARD * 1000:.0f} ms a picture\n")
+                sys.stdout.write(f"{done} of {len(wanted)}: {seconds / SHARD * 1000:.0f} ms a picture\n")
                 sys.stdout.flush()
-    return done
+    return wanted[:done]
 
 
-def gather(folder: Path, total: int, workers: int, bank: int) -> None:
-    """Write the arrays of the first `total` shards and the bank."""
-    stored = [np.load(folder / "shards" / f"{index:04d}.npz") for index in range(total)]
+def gather(folder: Path, shards: list[int], workers: int, bank: int) -> None:
+    """Write the arrays of these shards, in order, and the bank."""
+    stored = [np.load(folder / "shards" / f"{index:04d}.npz") for index in sorted(shards)]
     latents = np.concatenate([shard["latents"] for shard in stored])
-    mirrored = clay.mirrored_latents(latents)
     fresh = bank_latents(bank, BANK_SEED)
     drawn = [name for name in ("images", "grained") if name in stored[0]]
     arrays = {
         **{name: np.concatenate([shard[name] for shard in stored]) for name in drawn},
         "factors": clay.latents_to_factors(latents),
         "latents": latents,
-        "latents_mirrored": mirrored,
         "features": features_of(latents, workers),
-        "features_mirrored": features_of(mirrored, workers),
         "bank_latents": fresh,
         "bank_features": features_of(fresh, workers),
     }
@@ -127,21 +147,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--curly", type=int, default=0, help="so many heads with curls beside them")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--rays", type=int, default=2)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--bank", type=int, default=180_000)
     parser.add_argument("--grain", type=float, default=0.0, help="draw every head of grained clay too, 0..1")
     told = parser.parse_args()
-    total = draw_all(
+    shards = draw_all(
         told.folder,
-        max(1, told.count // SHARD),
+        shard_list(told.count, told.curly),
         told.size,
         told.rays,
         told.workers,
         grain=told.grain,
     )
-    gather(told.folder, total, told.workers, told.bank)
+    gather(told.folder, shards, told.workers, told.bank)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ import torch
 from clay_data import load_bank, load_pictures
 from fit_mapping import felt_by, fit
 from grained import GrainTrainer
-from make_data import GRAIN, SHARD, draw_all, gather
+from make_data import GRAIN, draw_all, gather, shard_list
 from pack import spec_of, write_checkpoint, write_discriminator
 from plan import Plan
 
@@ -72,6 +72,7 @@ def run(
     size: int,
     minutes: float,
     count: int,
+    curly: int,
     bank: int,
     batch: int,
     device: str,
@@ -82,7 +83,7 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
     cores = os.cpu_count() or 1
-    shards = draw_all(work, count // SHARD, size, 2, cores, begin + minutes * 60 * 0.2, GRAIN)
+    shards = draw_all(work, shard_list(count, curly), size, 2, cores, begin + minutes * 60 * 0.2, GRAIN)
     gather(work, shards, cores, bank)
     trainer = GrainTrainer(load_pictures(work), load_bank(work), device)
     phases = FROM_NOTHING
@@ -140,12 +141,23 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--count", type=int, default=30_000)
+    parser.add_argument("--curly", type=int, default=6000, help="so many heads with curls beside them")
     parser.add_argument("--bank", type=int, default=200_000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--init", type=Path, help="a checkpoint of fewer pixels to grow from")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     told = parser.parse_args()
-    run(told.out, told.size, told.minutes, told.count, told.bank, told.batch, told.device, told.init)
+    run(
+        told.out,
+        told.size,
+        told.minutes,
+        told.count,
+        told.curly,
+        told.bank,
+        told.batch,
+        told.device,
+        told.init,
+    )
 
 
 if __name__ == "__main__":

@@ -22,14 +22,14 @@ def trainer():
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     count = 300
-    latents = torch.from_numpy(random.standard_normal((2, count, 64)).astype(np.float32))
+    latents = torch.from_numpy(random.standard_normal((count, 64)).astype(np.float32))
     features = latents[..., :10]
     # Bright where the first feature is high: something that can be learnt in a few steps.
-    level = (features[0, :, :1, None, None] * 40 + 128).clamp(0, 255).byte()
+    level = (features[:, :1, None, None] * 40 + 128).clamp(0, 255).byte()
     images = level.expand(count, 3, 16, 16).contiguous()
     pictures = Pictures(images, features, latents, torch.ones(count), {})
-    z = full_z(latents[0])
-    return Trainer(pictures, Bank(z, features[0]), channels=[8, 8, 8])
+    z = full_z(latents)
+    return Trainer(pictures, Bank(z, features), channels=[8, 8, 8])
 
 
 def test_the_training_layers_are_the_programs_in_values_and_gradients():
@@ -206,7 +206,7 @@ def test_a_run_of_before_goes_on_with_a_new_discriminator(trainer):
 
 @pytest.mark.skipif(not clay.has_compiler(), reason="numba (the extra clay) is not installed")
 def test_everything_in_one_go_leaves_a_model_that_opens(tmp_path):
-    run(tmp_path, size=16, minutes=0.15, count=500, bank=400, batch=8, device="cpu")
+    run(tmp_path, size=16, minutes=0.15, count=500, curly=500, bank=400, batch=8, device="cpu")
     generator = load_generator(tmp_path / "clayfaces16.safetensors", device="cpu")
     assert generator.info.img_resolution == 16
     assert generator.info.provenance.z_names[49] == "Turn"

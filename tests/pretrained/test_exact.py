@@ -21,12 +21,12 @@ SIZES = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2}
 @pytest.fixture
 def data():
     torch.manual_seed(0)
-    latents = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 300, 64)).astype(np.float32))
+    latents = torch.from_numpy(np.random.default_rng(0).standard_normal((300, 64)).astype(np.float32))
     features = latents[..., :10]
-    level = (features[0, :, :1, None, None] * 40 + 128).clamp(0, 255).byte()
+    level = (features[:, :1, None, None] * 40 + 128).clamp(0, 255).byte()
     images = level.expand(300, 3, 16, 16).contiguous()
     pictures = Pictures(images, features, latents, torch.ones(300), {})
-    return pictures, Bank(full_z(latents[0]), features[0])
+    return pictures, Bank(full_z(latents), features)
 
 
 def test_the_training_layers_are_the_programs_stylegan2_in_values_and_gradients():

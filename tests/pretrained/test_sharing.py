@@ -11,8 +11,8 @@ from trainer import Trainer
 
 def _pictures() -> Pictures:
     random = np.random.default_rng(0)
-    latents = torch.from_numpy(random.standard_normal((2, 300, 64)).astype(np.float32))
-    level = (latents[0, :, :1, None, None] * 40 + 128).clamp(0, 255).byte()
+    latents = torch.from_numpy(random.standard_normal((300, 64)).astype(np.float32))
+    level = (latents[:, :1, None, None] * 40 + 128).clamp(0, 255).byte()
     images = level.expand(300, 3, 16, 16).contiguous()
     return Pictures(images, latents[..., :10], latents, torch.ones(300), {})
 
@@ -30,7 +30,7 @@ def _one(rank: int, between: list, folder: str) -> None:
     # Each draws weights and pictures of its own; the weights must be the same all the same.
     torch.manual_seed(rank)
     pictures = _pictures()
-    trainer = Trainer(pictures, Bank(full_z(pictures.latents[0]), pictures.features[0]), channels=[8, 8, 8])
+    trainer = Trainer(pictures, Bank(full_z(pictures.latents), pictures.features), channels=[8, 8, 8])
     trainer.restore(sharing.same_start(trainer.state()))
     torch.manual_seed(rank)
     for _ in range(2):
