@@ -4,7 +4,7 @@
 
 Writes what `clay_data.py` reads. Shards of 500 pictures are kept in `DATA/shards` as they are finished, so
 that a cut costs one shard; shard s holds the heads of seed 1000 + s. Shards from 5000 on hold heads with
-curls only, which a quarter has by chance. With --grain every head is kept twice, smooth and of grained
+curls only, which a good quarter has by chance. With --grain every head is kept twice, smooth and of grained
 clay; no factor tells where the grains lie, so that noise has something to learn. The
 bank needs no pictures: latents with their explicit features, from which the mapping learns.
 """

@@ -3,8 +3,8 @@
     python pretrained/clayfaces/show_curls.py MODEL.safetensors OUT.png [--count 100]
 
 Curly heads are drawn by the renderer, once as they are and once with straight hair, and made by the network
-from the same z without noise. What curls change in the drawn picture, in a band of a few pixels, is looked for
-in the made one: 1 is the drawn curls, hills and valleys where they belong; 0 is straight hair, or as good as
+from the same z without noise. What curls change in the drawn picture, in a band of a few pixels, is looked
+for in the made one: 1 is the drawn curls, hills and valleys where they belong; 0 is straight hair, or as good as
 that. The picture: above drawn, below made.
 """
 
