@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from benchmarks.reference import reference_model
 from latentstudio.document.dragging import DragOptions, DragPoint
 from latentstudio.document.recipe import Recipe
 from latentstudio.engine.dragging import drag_steps
 from latentstudio.engine.render import Renderer
-from latentstudio.models.library import default_model
 from latentstudio.models.registry import load_generator
 
 SEEDS = range(8)
@@ -33,7 +33,7 @@ PATCH, REACH, FINE = 0.047, 0.25, 2
 
 def turning() -> list[dict[str, Any]]:
     """One row for the speed, with and without each step's picture, and one for each measure of the end."""
-    generator = load_generator(default_model(), device="cpu")
+    generator = load_generator(reference_model(), device="cpu")
     side = generator.info.img_resolution
     renderer = Renderer(generator, 256 << 20)
     alone, shown, own, seen, counts = [], [], [], [], []

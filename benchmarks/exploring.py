@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.reference import reference_model
 from latentstudio.engine.memory import keep_freed_memory
-from latentstudio.models.library import default_model
 from latentstudio.settings import load_settings
 
 SAMPLES = 5000
@@ -42,7 +42,7 @@ def exploring(platform: str) -> list[dict[str, Any]]:
     window = MainWindow(load_settings())
     window.resize(1440, 900)
     window.show()
-    window.start([default_model()])
+    window.start([reference_model()])
     studio = window.studio
     _wait(lambda: studio.binding.is_current)
     _wait(lambda: len(window.map.map.points) == SAMPLES and not window.status.job.text())

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from scipy.interpolate import interp1d
 
+from benchmarks.reference import reference_model
 from latentstudio.document.recipe import Recipe
 from latentstudio.document.walks import seed_walk
 from latentstudio.engine.filming import export_film
 from latentstudio.engine.render import Renderer
 from latentstudio.media.video import VideoOptions
 from latentstudio.models.generator import Generator
-from latentstudio.models.library import default_model
 from latentstudio.models.registry import load_generator
 
 Rows = list[dict[str, Any]]
@@ -28,7 +28,7 @@ FRAMES, KEYFRAMES = 240, 8
 
 def films(rounds: int) -> Rows:
     """A loop of 240 frames by the bundled model, written in each format."""
-    generator = load_generator(default_model())
+    generator = load_generator(reference_model())
     side = generator.info.img_resolution
     film = seed_walk(Recipe(), range(KEYFRAMES), FRAMES // KEYFRAMES, z_dim=generator.info.z_dim)
     rows: Rows = []

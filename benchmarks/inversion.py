@@ -23,6 +23,7 @@ import torch
 from benchmarks import published_projector
 from benchmarks.__main__ import machine
 from benchmarks.cancelling import cancelled
+from benchmarks.reference import reference_model
 from latentstudio.clay.factors import FACTORS
 from latentstudio.clay.renderer import render as draw_heads
 from latentstudio.document.recipe import Recipe
@@ -38,7 +39,6 @@ from latentstudio.media.photo import read_photo
 from latentstudio.models.catalogue import installed_path
 from latentstudio.models.feature_networks import load_mtcnn
 from latentstudio.models.generator import Generator
-from latentstudio.models.library import default_model
 from latentstudio.models.registry import load_generator
 
 HEADS_SEED = 424242
@@ -200,7 +200,7 @@ def main() -> None:
     elif options.part == "cancel":
         found = cancelled(_large_model(), options.photo, options.space)
     else:
-        generator = load_generator(default_model(), "cpu")
+        generator = load_generator(reference_model(), "cpu")
         if options.part == "pace":
             found = pace(generator, options.count, options.skip)
         elif options.part == "own":

@@ -231,7 +231,8 @@ def _records(outcome: Outcome, task: Task) -> list[Record]:
 
 def _about(plan: Plan, skipped: Sequence[str]) -> dict[str, str]:
     about = {
-        "generated with": f"psi {plan.psi[0]:g} to {plan.psi[1]:g}, seeds from {plan.first_seed}",
+        "generated with": f"psi {plan.psi[0]:g} to {plan.psi[1]:g}, seeds from {plan.first_seed}, "
+        "odd seeds with drawn noise",
         "copies": ", ".join(dict.fromkeys([*plan.copies, *plan.extras])),
         "never fitted": ", ".join(plan.unseen),
     }

@@ -280,14 +280,19 @@ def _small_pictures(generator: Generator, w: NDArray[np.float32]) -> NDArray[np.
 
 @torch.inference_mode()
 def own_picture(generator: Generator, seed: int, psi: float) -> Picture:
-    """The model's picture of a seed, uint8 (H, W, 3); conditional models draw one of their classes."""
+    """The model's picture of a seed, uint8 (H, W, 3); conditional models draw one of their classes.
+
+    Odd seeds have noise drawn from the seed, even ones the model's own: people make pictures both ways.
+    """
     info = generator.info
     z = torch.from_numpy(z_from_seed(seed, info.z_dim))[None]
     c = None
     if info.c_dim:
         c = torch.zeros((1, info.c_dim))
         c[0, seed % info.c_dim] = 1
-    pixels = generator.to_uint8(generator(z, c, psi))[0].permute(1, 2, 0).cpu().numpy()
+    noise = generator.draw_noise(seed) if seed % 2 else None
+    image = generator(z, c, psi, noise_maps=noise)
+    pixels = generator.to_uint8(image)[0].permute(1, 2, 0).cpu().numpy()
     if pixels.shape[2] < 3:
         pixels = pixels[..., :1].repeat(3, 2)
     return np.ascontiguousarray(pixels[..., :3])

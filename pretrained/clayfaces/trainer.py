@@ -269,7 +269,10 @@ class Trainer:
         return torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
 
     def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
-        """L1 at three scales and of gradients; eyes, nose and mouth count more."""
+        """L1 at three scales, and of gradients at three; eyes, nose and mouth count more.
+
+        The gradients of the smaller pictures are what curls and strands of hair are seen by.
+        """
         weight = face_weight(real.shape[-1], plan.face, self.device)
         error = (fake - real).abs()
         told["l1"] = float(error.detach().mean())
@@ -277,6 +280,10 @@ class Trainer:
         small, small_real = F.avg_pool2d(fake, 2), F.avg_pool2d(real, 2)
         loss = loss + (small - small_real).abs().mean()
         loss = loss + (F.avg_pool2d(small, 4) - F.avg_pool2d(small_real, 4)).abs().mean()
+        for _ in range(2 if plan.waves else 0):
+            apart = small - small_real
+            loss = loss + plan.waves * (apart.diff(dim=2).abs().mean() + apart.diff(dim=3).abs().mean())
+            small, small_real = F.avg_pool2d(small, 2), F.avg_pool2d(small_real, 2)
         down = (fake.diff(dim=2) - real.diff(dim=2)).abs() * weight[:, :, 1:]
         right = (fake.diff(dim=3) - real.diff(dim=3)).abs() * weight[..., 1:]
         return loss + plan.gradient * (down.mean() + right.mean())
