@@ -10,12 +10,13 @@ its hills where the drawn one has valleys. Shown both under the same factors, a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from trainable import Z_DIM
 
@@ -64,6 +65,12 @@ class Pictures:
             (images[i].float() / 127.5 - 1).contiguous(memory_format=torch.channels_last) for images in kinds
         ]
         return pictures, self.features[i], full_z(self.latents[i])
+
+    def pooled(self, size: int) -> Pictures:
+        """The same heads, smooth only, with fewer pixels."""
+        times = self.images.shape[-1] // size
+        parts = [F.avg_pool2d(part.float(), times).round().byte() for part in self.images.split(500)]
+        return replace(self, images=torch.cat(parts), grained=None)
 
     def held_out(self) -> tuple[Tensor, Tensor, Tensor]:
         """The pictures that are never trained on, their features and z (always the same)."""
@@ -118,7 +125,7 @@ def load_pictures(folder: Path) -> Pictures:
         "smile": columns["smile"] > 0.8,
         "turned": np.abs(columns["yaw"]) > 0.35,
     }
-    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 1.5, "smile": 1.3, "turned": 1.0}
+    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 3.0, "smile": 1.3, "turned": 1.0}
     weights = np.prod([np.where(shown[key], extra[key], 1.0) for key in shown], 0).astype(np.float32)
     groups = {key: torch.from_numpy(np.flatnonzero(chosen[:HELD_OUT])) for key, chosen in shown.items()}
     return Pictures(

@@ -38,6 +38,22 @@ def grown_generator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, 
     return state | arrays
 
 
+def with_coarse(arrays: dict[str, Tensor], coarse: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A larger network's weights with all that a smaller one has in common with it from there.
+
+    Args:
+        arrays: of the larger network; its finest blocks are kept.
+        coarse: of the smaller one.
+
+    Raises:
+        ValueError: the smaller one has a layer that the larger one lacks, or of another shape.
+    """
+    for key, value in coarse.items():
+        if key not in arrays or arrays[key].shape != value.shape:
+            raise ValueError(f"{key} of the smaller network has no place in the larger one")
+    return arrays | coarse
+
+
 def grown_discriminator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
     """Weights of a judge that folds larger blocks, and judges as the smaller one does the shrunk picture.
 

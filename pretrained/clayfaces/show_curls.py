@@ -5,8 +5,8 @@
 Curly heads are drawn by the renderer, once as they are and once with straight hair, and made by the network
 from the same z without noise. What curls change in the drawn picture, in a band of a few pixels, is looked
 for in the made one: 1 is the drawn curls, hills and valleys where they belong; 0 is straight hair, or as
-good as that. Curls are not symmetric: how much of them is left when the mirrored head is drawn and mirrored back is
-told too. The picture: above drawn, below made.
+good as that. Curls are not symmetric: how much of them is left when the mirrored head is drawn and mirrored
+back is told too. The picture: above drawn, below made.
 """
 
 from __future__ import annotations

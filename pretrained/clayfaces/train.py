@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder written by make_data.py")
     parser.add_argument("--run", type=Path, required=True, help="folder of this run")
     parser.add_argument("--init", type=Path, help="an earlier training checkpoint to take the weights from")
+    parser.add_argument("--pixels", type=int, help="train coarse blocks alone, on pictures of so many pixels")
+    parser.add_argument("--coarse", type=Path, help="a state of such a run, to take over once")
     parser.add_argument("--mapping", type=Path, help="a mapping fitted by fit_mapping.py, to take over once")
     parser.add_argument("--critic", type=Path, help="a factor network for the perceptual loss")
     parser.add_argument("--minutes", type=float, default=60)
@@ -118,6 +120,8 @@ def train(rank: int, told: argparse.Namespace, between: list[tuple[Connection, C
     torch.set_num_threads(told.threads)
     torch.manual_seed(int(time.time()) + 1000 * rank)
     pictures = load_pictures(told.data)
+    if told.pixels:
+        pictures = pictures.pooled(told.pixels)
     kind = Trainer if pictures.grained is None else GrainTrainer
     trainer = kind(pictures, load_bank(told.data), told.device)
     if told.critic:
@@ -132,6 +136,9 @@ def train(rank: int, told: argparse.Namespace, between: list[tuple[Connection, C
         fitted = torch.load(told.mapping, weights_only=True)
         trainer.set_mapping(fitted["width"], fitted["mapping"])
         say(f"took over the mapping {told.mapping.name}")
+    if told.coarse:
+        trainer.take_coarse(torch.load(told.coarse, weights_only=True))
+        say(f"took over what {told.coarse} learnt of smaller pictures")
     if between:
         trainer.restore(same_start(trainer.state()))
     run(trainer, told.run, told.minutes, told.every, told.series)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
-from growing import grown_discriminator, grown_generator
+from growing import grown_discriminator, grown_generator, with_coarse
 from picture_terms import detail, face_weight, seen_by
 from plan import Plan
 from safetensors import safe_open
@@ -136,7 +136,10 @@ class Trainer:
             for net in ("g_ema", "m_ema", "d")
         }
         generator = parts["g_ema"]
-        if len(generator) < len(self.g.state_dict()):
+        if len(generator) > len(self.g.state_dict()):
+            # A checkpoint of more pixels: its coarse blocks learn alone, and a judge is not at hand.
+            generator = {key: generator[key] for key in self.g.state_dict()}
+        elif len(generator) < len(self.g.state_dict()):
             generator = grown_generator(generator, self.g)
             self.d.load_state_dict(grown_discriminator(parts["d"], self.d))
         elif parts["d"]:
@@ -146,6 +149,15 @@ class Trainer:
         for embedding in (self.m, self.m_ema):
             embedding.load_state_dict(parts["m_ema"])
         self.step, self.shown, self.seconds = int(told["step"]), int(told["pictures"]), float(told["seconds"])
+
+    def take_coarse(self, state: dict[str, Any]) -> None:
+        """Go on with all but the finest blocks as a run of fewer pixels left them (its `state()`)."""
+        for name in ("g", "g_ema"):
+            net = getattr(self, name)
+            net.load_state_dict(with_coarse(net.state_dict(), state[name]))
+        for name in ("m", "m_ema"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step, self.shown, self.seconds = state["counters"]
 
     def set_mapping(self, width: int, arrays: dict[str, Tensor] | None = None) -> None:
         """Give the generator a mapping of another width; everything else goes on as it was.

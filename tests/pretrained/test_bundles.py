@@ -34,7 +34,7 @@ def test_a_bundled_network_opens_and_has_a_card(name):
     info = load_generator(path, device="cpu").info
     assert (info.img_resolution, info.provenance.licence) == (pixels, "MIT")
     assert info.provenance.origin == f"bundled:{name}"
-    assert default_model().stem == "clayfaces64"
+    assert default_model().stem == "clayfaces128"
 
 
 def test_the_noise_of_the_larger_heads_is_grain_on_the_clay_and_leaves_the_wall_alone():
@@ -66,10 +66,7 @@ def test_the_encoder_beside_the_heads_guesses_far_better_than_the_mean(name):
 def test_all_that_was_fitted_belongs_to_the_weights_beside_it(name):
     path = bundled(name)
     sha256 = load_generator(path, device="cpu").info.sha256
-    calibration = path.with_suffix(".calibration.json")
-    assert calibration.exists() == (name == "clayfaces64")
-    if calibration.exists():
-        assert read_calibration(calibration).sha256 == sha256
+    assert read_calibration(path.with_suffix(".calibration.json")).sha256 == sha256
     factors = json.loads(path.with_suffix(".factors.json").read_text())
     assert factors["model"] == sha256
     shipped = json.loads(path.with_suffix(".directions.json").read_text())["directions"]
@@ -102,10 +99,11 @@ def test_every_class_has_a_name_and_a_look_of_its_own():
     assert apart.min() > 1
 
 
-def test_the_judge_beside_the_default_prefers_heads_to_their_mean():
-    path = bundled("clayfaces64")
+@pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
+def test_the_judge_beside_the_heads_prefers_them_to_their_mean(name):
+    path = bundled(name)
     generator, judge = load_generator(path, device="cpu"), load_discriminator(path)
-    assert judge.resolution == 64
+    assert judge.resolution == generator.info.img_resolution
     z = np.random.default_rng(0).standard_normal((24, generator.info.z_dim), dtype=np.float32)
     with torch.inference_mode():
         varied, middling = (judge(generator(z, None, psi).clamp(-1, 1)).mean() for psi in (1.0, 0.5))

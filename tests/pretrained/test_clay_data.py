@@ -42,6 +42,18 @@ def test_pictures_are_shown_as_they_are_and_the_held_out_ones_never():
     torch.testing.assert_close(z[:, :64], pictures.latents[features[:, 0].long()])
 
 
+def test_pooled_pictures_show_the_same_heads_smaller():
+    images = torch.randint(0, 256, (HELD_OUT + 4, 3, 32, 32), dtype=torch.uint8)
+    marks = torch.arange(HELD_OUT + 4, dtype=torch.float32)[:, None]
+    pictures = Pictures(images, marks, torch.randn(len(marks), 64), torch.ones(len(marks)), {}, images)
+    small = pictures.pooled(16)
+    assert small.grained is None
+    assert small.images.shape == (HELD_OUT + 4, 3, 16, 16)
+    apart = small.images.float() - torch.nn.functional.avg_pool2d(images.float(), 2)
+    assert apart.abs().max() <= 0.5
+    assert torch.equal(small.features, marks)
+
+
 def test_what_is_rare_is_shown_more_often(tmp_path):
     count = HELD_OUT + 1000
     latents = clay.sample_latents(count, 5)

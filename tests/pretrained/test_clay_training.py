@@ -204,6 +204,23 @@ def test_a_run_of_before_goes_on_with_a_new_discriminator(trainer):
     assert all(torch.equal(value, fresh[key]) for key, value in trainer.d.state_dict().items())
 
 
+def test_coarse_blocks_learn_alone_and_come_back(trainer, tmp_path):
+    write_checkpoint(trainer.state(), tmp_path / "large.safetensors")
+    small = Trainer(trainer.pictures.pooled(8), trainer.bank, channels=[8, 8])
+    small.start_from(tmp_path / "large.safetensors")
+    torch.testing.assert_close(
+        small.g.blocks["b8"].conv1.weight, trainer.g_ema.blocks["b8"].conv1.weight, rtol=1e-2, atol=1e-3
+    )
+    small.train_step(Plan(lr=5e-3, batch=16))
+    finest = trainer.g.blocks["b16"].conv1.weight.clone()
+    trainer.take_coarse(small.state())
+    assert torch.equal(trainer.g.blocks["b8"].conv1.weight, small.g.blocks["b8"].conv1.weight)
+    assert torch.equal(trainer.g_ema.mapping_network.w_avg, small.g_ema.mapping_network.w_avg)
+    assert torch.equal(trainer.g.blocks["b16"].conv1.weight, finest)
+    assert trainer.shown == small.shown
+    trainer.train_step(Plan(batch=16))
+
+
 @pytest.mark.skipif(not clay.has_compiler(), reason="numba (the extra clay) is not installed")
 def test_everything_in_one_go_leaves_a_model_that_opens(tmp_path):
     run(tmp_path, size=16, minutes=0.15, count=500, curly=500, bank=400, batch=8, device="cpu")

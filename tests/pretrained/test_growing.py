@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from growing import FIRST_NOISE, grown_discriminator, grown_generator
+from growing import FIRST_NOISE, grown_discriminator, grown_generator, with_coarse
 from trainable import Discriminator, new_generator
 
 SIZES = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2}
@@ -26,6 +26,12 @@ def test_a_grown_generator_with_other_layers_is_refused():
     small, large = new_generator([8, 8, 4], **SIZES), new_generator([8, 8, 8, 4], **SIZES)
     with pytest.raises(ValueError, match="no place"):
         grown_generator(small.state_dict(), large)
+
+
+def test_coarse_blocks_of_another_shape_are_refused():
+    small, large = new_generator([8, 4], **SIZES), new_generator([8, 8, 4], **SIZES)
+    with pytest.raises(ValueError, match="no place"):
+        with_coarse(large.state_dict(), small.state_dict())
 
 
 @pytest.mark.parametrize("times", [2, 4])
