@@ -82,7 +82,8 @@ def _bundled(path: Path, seen: KnownModel | None) -> ModelEntry:
     provenance = _provenance(path)
     title = provenance.get("title") or path.stem
     licence = provenance.get("licence") or ""
-    about = " · ".join(part for part in ("bundled", licence, seen.family if seen else "") if part)
+    # Not the family too: three words are wider than the list.
+    about = " · ".join(part for part in ("bundled", licence) if part)
     return ModelEntry(title, about, path, seen.sha256 if seen else "")
 
 
