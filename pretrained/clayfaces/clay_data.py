@@ -125,7 +125,7 @@ def load_pictures(folder: Path) -> Pictures:
         "smile": columns["smile"] > 0.8,
         "turned": np.abs(columns["yaw"]) > 0.35,
     }
-    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 3.0, "smile": 1.3, "turned": 1.0}
+    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 1.5, "smile": 1.3, "turned": 1.0}
     weights = np.prod([np.where(shown[key], extra[key], 1.0) for key in shown], 0).astype(np.float32)
     groups = {key: torch.from_numpy(np.flatnonzero(chosen[:HELD_OUT])) for key, chosen in shown.items()}
     return Pictures(

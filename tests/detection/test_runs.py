@@ -23,6 +23,7 @@ from latentstudio.detection.protocol import Protocol
 from latentstudio.detection.report import as_csv, as_html, as_json
 from latentstudio.detection.verdict import Word
 from latentstudio.detection.work import Outcome, Task, WorkHere
+from latentstudio.document.edits import Noise
 from latentstudio.engine.requests import Progress
 from latentstudio.errors import InputError
 from latentstudio.inversion.projector import projected
@@ -70,8 +71,10 @@ class Counting:
                 yield from self.work.run([task], protocol)
 
 
-def test_own_pictures_are_those_the_program_draws(tiny) -> None:
-    assert np.array_equal(own_picture(tiny, 3, 0.7), render(Recipe.from_seed(3, truncation_psi=0.7), tiny))
+@pytest.mark.parametrize(("seed", "noise"), [(4, Noise()), (3, Noise("random", 3))])
+def test_own_pictures_are_those_the_program_draws_with_either_noise(tiny, seed, noise) -> None:
+    recipe = Recipe.from_seed(seed, truncation_psi=0.7, noise=noise)
+    assert np.array_equal(own_picture(tiny, seed, 0.7), render(recipe, tiny))
 
 
 def test_measuring_says_how_far_it_is_and_gives_every_picture_its_own(tiny, hasty: Protocol) -> None:
