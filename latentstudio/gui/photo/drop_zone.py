@@ -118,8 +118,9 @@ class DropZone(DropTarget):
         font.setPixelSize(12)
         painter.setFont(font)
         painter.setPen(t.color("muted"))
+        # Room for two lines: centred in one, words that wrap would lose the top and the bottom of both.
         painter.drawText(
-            line.translated(0, 22),
-            int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap),
+            line.adjusted(0, 24, 0, 40),
+            int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap),
             self.words[1],
         )

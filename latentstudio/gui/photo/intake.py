@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout
 from latentstudio.gui.canvas import Canvas
 from latentstudio.gui.engine_bridge import as_image
 from latentstudio.gui.photo.desk import PhotoDesk
-from latentstudio.gui.photo.drop_zone import DropZone
+from latentstudio.gui.photo.drop_zone import INVITATION, DropZone
 from latentstudio.gui.photo.framed import FACE, HAND, WHOLE
 from latentstudio.gui.photo.row import PhotoRow
 from latentstudio.gui.photo.stage import DOTS, FRAME, PhotoStage
@@ -170,9 +170,7 @@ class PhotoIntake(QWidget):
         if desk.is_reading and not there:
             self.zone.set_words("Reading the photo…", "")
         else:
-            self.zone.set_words(
-                "Drop a photo here, or several", "or click to open them, or paste one with Ctrl+V"
-            )
+            self.zone.set_words(*INVITATION)
         self.zone.set_photo(desk.preview, desk.photo_size if there else (1, 1))
         height, width = desk.photo_size
         self.name.setText(f"{desk.name} · {width} × {height}" if there else "")
