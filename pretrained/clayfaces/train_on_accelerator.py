@@ -34,10 +34,10 @@ from latentstudio.clay.factors import LATENT_DIM
 from latentstudio.models.spec import write_spec
 
 # What is done until which share of the training time.
-REGRESSION = Plan(lr=2.5e-3, batch=128, face=5.0, ema=0.998, distil=0.5)
+REGRESSION = Plan(lr=2.5e-3, batch=128, face=5.0, waves=2.0, ema=0.998, distil=0.5)
 ADVERSARIAL = replace(
     REGRESSION, lr=5e-4, beta1=0.5, via_z=0.75, distil=0.0, embedding_lr=0.4, gradient=1.0, mixing=0.2,
-    adversarial=0.3, matching=1.5, grained=0.5, d_lr=1.5e-3, ema=0.999,
+    adversarial=0.3, matching=1.5, waves=1.5, grained=0.5, d_lr=1.5e-3, ema=0.999,
 )  # fmt: skip
 LAST = replace(ADVERSARIAL, lr=1e-4, d_lr=5e-4)
 MAPPING_IS_FITTED_AT = 0.45

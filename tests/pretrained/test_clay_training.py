@@ -56,6 +56,20 @@ def test_a_few_steps_bring_the_pictures_nearer(trainer):
     assert last < 0.7 * first
 
 
+def test_waves_of_a_few_pixels_count_more_where_the_plan_says_so(trainer):
+    real = torch.zeros(1, 3, 64, 64)
+    wave = 0.1 * torch.sin(torch.arange(64) * 2 * torch.pi / 8).expand(1, 3, 64, 64)  # as wide as a curl
+    flat = torch.full_like(real, float(wave.abs().mean()))
+    cost = {
+        (name, waves): float(trainer._regression(fake, real, Plan(waves=waves, gradient=0.0), {}))
+        for name, fake in (("wave", wave), ("flat", flat))
+        for waves in (0.0, 2.0)
+    }
+    assert cost["wave", 0.0] < cost["flat", 0.0]
+    assert cost["wave", 2.0] > 1.5 * cost["flat", 2.0]
+    assert cost["flat", 2.0] == pytest.approx(cost["flat", 0.0])
+
+
 def test_adversary_mixing_and_pictures_through_z_train_every_part(trainer):
     plan = Plan(batch=16, adversarial=0.5, via_z=1.0, mixing=0.25)
     before = {name: value.clone() for name, value in trainer.g.state_dict().items()}
