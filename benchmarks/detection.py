@@ -12,9 +12,11 @@ the one that travels with the model: run it again whenever the bundled weights c
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
+from collections import Counter, defaultdict
 from collections.abc import Generator as Iteration
 from contextlib import nullcontext
 from pathlib import Path
@@ -24,12 +26,14 @@ import numpy as np
 from latentstudio import clay
 from latentstudio.cli.model_argument import model_path
 from latentstudio.cluster.farm import Farm
+from latentstudio.detection.building import split
 from latentstudio.detection.calibration import SUFFIX, Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import Finding
 from latentstudio.detection.making import Plan, calibrate, measured_so_far
 from latentstudio.detection.measuring import usual_protocol
-from latentstudio.detection.verdict import Word
+from latentstudio.detection.records import GENERATED, record_of
+from latentstudio.detection.verdict import Word, judge
 from latentstudio.detection.work import WorkHere
 from latentstudio.engine.requests import Progress
 from latentstudio.media.image import write_png
@@ -74,6 +78,28 @@ def tables(made: Calibration) -> str:
     for row in made.ablations:
         areas = dict(row.aucs)
         lines.append(f"| {row.what} | " + " | ".join(f"{areas[name]:.3f}" for name in shown) + " |")
+    return "\n".join(lines)
+
+
+def verdicts(made: Calibration, journal: Path) -> str:
+    """What would be said of the held-out pictures at a prior of one half, by what was done to them."""
+    with journal.open(encoding="utf-8") as file:
+        next(file)  # what the measurements belong to
+        records = [record_of(json.loads(line)) for line in file]
+    pictures = sorted({(record.kind, record.name) for record in records})
+    held_out = dict(zip(pictures, split(pictures), strict=True))
+    counts: dict[tuple[str, bool], Counter[Word]] = defaultdict(Counter)
+    for record in records:
+        if held_out[record.kind, record.name]:
+            of = (record.degradation, record.kind == GENERATED)
+            counts[of][judge(record.values, made).word] += 1
+    order = (Word.CONSISTENT, Word.CANT_SAY, Word.NOT)
+    lines = ["| copies | own: consistent | can't say | not | others: consistent | can't say | not |"]
+    lines.append("|---" * 7 + "|")
+    for row in made.rows:
+        if row.degradation != "all":
+            told = [counts[row.degradation, own][word] for own in (True, False) for word in order]
+            lines.append(f"| {row.degradation} | " + " | ".join(map(str, told)) + " |")
     return "\n".join(lines)
 
 
@@ -139,6 +165,7 @@ def main() -> None:
     if options.keep:
         made.save(model.with_name(out.name))
     print(f"Model hash {info.sha256}\n{protocol.words}\n{dict(made.about)}\n\n{tables(made)}\n")
+    print(f"{verdicts(made, journal)}\n")
     strangers = draw_heads(options.work / "strangers", options.photos, size, STRANGERS_SEED, grain)
     alone = sorted(strangers.glob("*.png"))
     if alone:
