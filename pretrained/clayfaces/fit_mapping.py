@@ -1,12 +1,15 @@
 """Fit a mapping network to the embedding of a run: z -> w, on latents without pictures.
 
-    python pretrained/clayfaces/fit_mapping.py --data DATA --run RUN --out MAPPING.pt [--minutes 15]
+    python pretrained/clayfaces/fit_mapping.py --data DATA --run RUN --out MAPPING.pt [--front OLD.pt]
 
 What is hard about z -> w is z -> explicit features: whether there is hair or are glasses hangs on
 thresholds of two or three coordinates. So a front of four layers learns the features, told both by them and
 by the w that the embedding makes of them; its last layer and the embedding's first, linear where they meet,
 become one, and front and embedding together are the mapping. Errors of w count as much as the synthesis
 feels them: in the styles that w turns into. Coordinates of z that mean nothing have no weight in it.
+
+Features stay what they are while the embedding learns on. So with --front the front of an earlier mapping
+goes on; with --minutes 0 it is joined with the embedding of now, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import sys
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from clay_data import load_bank
@@ -69,6 +73,20 @@ class Front(nn.Module):
         return y
 
 
+class Fitted(NamedTuple):
+    """What a fit leaves.
+
+    Attributes:
+        mapping: z -> w.
+        unexplained: the share of w's (felt) variance that it misses, on latents it was not fitted to.
+        front: z -> features, to go on from.
+    """
+
+    mapping: Mapping
+    unexplained: float
+    front: Front
+
+
 @torch.no_grad()
 def joined(front: Front, embedding: Embedding, width: int) -> Mapping:
     """Front and embedding as one mapping of z, which divides z by its own size first."""
@@ -104,8 +122,9 @@ def fit(
     every: int = 500,
     steps: int = 0,
     device: str = "cpu",
-) -> tuple[Mapping, float]:
-    """A mapping as wide as the embedding, and the share of w's (felt) variance that it leaves unexplained.
+    front: Front | None = None,
+) -> Fitted:
+    """A mapping as wide as the embedding.
 
     Args:
         embedding: on the CPU; stays as it is.
@@ -117,21 +136,29 @@ def fit(
         every: steps between two lines of the log.
         steps: instead of minutes.
         device: where to fit.
+        front: to go on from; None for a new one.
     """
     with torch.no_grad():
         shown = ((features - embedding.mean) / embedding.std).clamp(-4, 4)
         w = torch.cat([embedding.layers(part) for part in shown.split(8192)])
     order = rarity(shown)[min(HELD_OUT, len(latents) // 10) :].double().cumsum(0)
     width = embedding.layers[0].weight.shape[0]
-    front = Front(latents.shape[1], shown.shape[1], width).to(device)
+    front = copy.deepcopy(front) if front else Front(latents.shape[1], shown.shape[1], width)
+    front.to(device)
     back = copy.deepcopy(embedding.layers).requires_grad_(False).to(device)
     felt, latents, shown, w = (part.to(device) for part in (felt, latents, shown, w))
     scale = (w @ felt.T).var(0).sum()
     held_out = min(HELD_OUT, len(latents) // 10)
     averaged = copy.deepcopy(front).requires_grad_(False)
     optimiser = torch.optim.Adam(front.parameters(), lr=lr, betas=(0.9, 0.99), fused=True)
-    start, step, left = time.monotonic(), 0, math.nan
-    while True:
+    start, step = time.monotonic(), 0
+
+    @torch.no_grad()
+    def left() -> float:
+        held = back(averaged(latents[:held_out])) - w[:held_out]
+        return float((held @ felt.T).square().sum(1).mean() / scale)
+
+    while steps or minutes:
         share = step / steps if steps else (time.monotonic() - start) / (minutes * 60)
         if share >= 1:
             break
@@ -154,17 +181,15 @@ def fit(
             torch._foreach_lerp_(list(averaged.parameters()), list(front.parameters()), 1 - decay)
         step += 1
         if step % every == 0:
-            with torch.no_grad():
-                held = back(averaged(latents[:held_out])) - w[:held_out]
-            left = float((held @ felt.T).square().sum(1).mean() / scale)
             sys.stdout.write(f"{step} steps, {time.monotonic() - start:.0f} s: {float(loss.detach()):.4f}, ")
-            sys.stdout.write(f"held out {left:.4f}\n")
+            sys.stdout.write(f"held out {left():.4f}\n")
             sys.stdout.flush()
+    unexplained = left()
     mapping = joined(averaged.cpu(), embedding, width)
     with torch.no_grad():
         z = torch.randn(65_536, Z_DIM, generator=torch.Generator().manual_seed(0))
         mapping.w_avg.copy_(torch.cat([mapping(part, None) for part in z.split(8192)]).mean(0))
-    return mapping, left
+    return Fitted(mapping, unexplained, averaged)
 
 
 def main() -> None:
@@ -174,6 +199,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--front", type=Path, help="an earlier MAPPING.pt whose front goes on")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
     told = parser.parse_args()
@@ -183,10 +209,17 @@ def main() -> None:
     embedding = Embedding(state["m_ema"]["mean"], state["m_ema"]["std"]).requires_grad_(False)
     embedding.load_state_dict(state["m_ema"])
     latents = bank.z[:, :LATENT_DIM].contiguous()
-    mapping, _ = fit(embedding, felt_by(state["g_ema"]), latents, bank.features, told.minutes, told.lr)
+    front = None
+    if told.front:
+        stored = torch.load(told.front, weights_only=True)
+        front = Front(latents.shape[1], bank.features.shape[1], stored["width"])
+        front.load_state_dict(stored["front"])
+    felt = felt_by(state["g_ema"])
+    fitted = fit(embedding, felt, latents, bank.features, told.minutes, told.lr, front=front)
+    sys.stdout.write(f"unexplained: {fitted.unexplained:.4f}\n")
     temporary = told.out.with_suffix(".tmp")
-    width = len(mapping.layers[0].weight)
-    torch.save({"mapping": mapping.state_dict(), "width": width, "z_dim": Z_DIM}, temporary)
+    kept = {"mapping": fitted.mapping.state_dict(), "front": fitted.front.state_dict()}
+    torch.save({**kept, "width": len(fitted.mapping.layers[0].weight), "z_dim": Z_DIM}, temporary)
     os.replace(temporary, told.out)
 
 

@@ -99,7 +99,7 @@ def run(
             if not mapping_is_fitted and share >= MAPPING_IS_FITTED_AT:
                 embedding = trainer.m_ema.to("cpu")
                 state = {key: value.cpu() for key, value in trainer.g_ema.state_dict().items()}
-                fitted, unexplained = fit(
+                fitted, unexplained, _ = fit(
                     embedding, felt_by(state), trainer.bank.z[:, :LATENT_DIM].contiguous(),
                     trainer.bank.features, mapping_s / 60, device=device, every=200,
                 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from clay_data import Bank, Pictures, full_z
-from fit_mapping import felt_by, fit, rarity
+from fit_mapping import Front, felt_by, fit, rarity
 from networks import assert_same_function
 from pack import spec_of, write_checkpoint
 from plan import Plan
@@ -148,9 +148,9 @@ def test_a_mapping_learns_what_the_embedding_says(trainer):
     latents = torch.randn(1500, 64)
     features = (latents[:, :10] > 0).float() + latents[:, :10] / 4
     felt = felt_by(trainer.g.state_dict())
-    _, early = fit(embedding, felt, latents, features, 0, every=5, steps=5)
-    mapping, late = fit(embedding, felt, latents, features, 0, every=150, steps=300)
-    assert late < 0.6 * early
+    early = fit(embedding, felt, latents, features, 0, every=5, steps=5)
+    mapping, late, front = fit(embedding, felt, latents, features, 0, every=150, steps=300)
+    assert late < 0.6 * early.unexplained
     # What was fitted in two parts is one mapping of z, deaf to the coordinates that mean nothing.
     z = full_z(latents[:150])
     w, felt_w = embedding(features[:150]), mapping(z, None)
@@ -158,6 +158,11 @@ def test_a_mapping_learns_what_the_embedding_says(trainer):
     assert float(left) == pytest.approx(late, rel=0.05)
     other = full_z(latents[:150])
     torch.testing.assert_close(mapping(other, None), felt_w, rtol=1e-4, atol=1e-4)
+    # Another embedding of the same features takes the front over as it is, without a step.
+    later = Embedding(torch.zeros(10), torch.ones(10), width=32).requires_grad_(False)
+    nothing = fit(later, felt, latents, features, 0, front=Front(64, 10, 32))
+    again = fit(later, felt, latents, features, 0, front=front)
+    assert again.unexplained < 0.6 * nothing.unexplained
 
 
 def test_the_packed_generator_draws_what_was_trained(trainer):
