@@ -24,7 +24,7 @@ _FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair colour", "Haircut", "
 # (seed, truncation psi) that show a model at its best, by its origin.
 _FIRST_PICTURES = {
     "bundled:clayfaces64": (33, 1.0),
-    "bundled:clayfaces128": (34, 1.0),
+    "bundled:clayfaces128": (33, 1.0),
     "bundled:clayvae64": (3, 0.8),
     "bundled:clayclasses64": (42, 0.8),
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MAX_RECENT = 40
 SUFFIX = ".safetensors"
-DEFAULT = "clayfaces64"
+DEFAULT = "clayfaces128"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def remember_model(model: KnownModel, folders: Folders | None = None) -> None:
 
 
 def bundled_models() -> list[Path]:
-    """The models that travel with the program, the default first, then its larger sister.
+    """The models that travel with the program, the default first, then its smaller sister.
 
     A model's file is named like its folder; other weights there (encoders, estimators) belong to one.
     """

@@ -7,6 +7,7 @@ import pytest
 from latentstudio.document.recipe import ModelRef
 from latentstudio.errors import ModelNotFoundError
 from latentstudio.models.library import (
+    DEFAULT,
     MAX_RECENT,
     KnownModel,
     bundled_models,
@@ -55,9 +56,16 @@ def test_a_missing_model_says_how_to_get_it():
 
 
 def test_weights_beside_a_model_are_no_models_of_their_own(tmp_path, monkeypatch):
-    for name in ("b/b", "b/encoder", "clayfaces64/clayfaces64", "a/other"):
+    for name in (
+        "b/b",
+        "b/encoder",
+        "clay/clay",
+        "clayfaces64/clayfaces64",
+        f"{DEFAULT}/{DEFAULT}",
+        "a/other",
+    ):
         path = tmp_path / f"{name}.safetensors"
         path.parent.mkdir(exist_ok=True)
         path.touch()
     monkeypatch.setattr("latentstudio.models.library.resource_dir", lambda name: tmp_path)
-    assert [path.stem for path in bundled_models()] == ["clayfaces64", "b"]
+    assert [path.stem for path in bundled_models()] == [DEFAULT, "clayfaces64", "b", "clay"]
