@@ -1,17 +1,24 @@
 """How much a generator's picture changes with each direction of w, on average.
 
 Owns the square root by which further steps are measured: in w itself some directions move the picture a
-thousand times as much as others, and a descent crawls along the weak ones. One thread at a time per
-generator.
+thousand times as much as others, and a descent crawls along the weak ones. Finding it takes seconds and the
+same model has always the same, so it is kept on disk by the model's hash. One thread at a time per generator.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from latentstudio.atomic_file import write_atomically
 from latentstudio.inversion.synthesis import gradients, rungs
 from latentstudio.models.generator import Generator, Inputs
+from latentstudio.settings import user_folders
 
 # So many gradients of random pictures, each along a random change of the picture.
 GRADIENTS, BATCH, SEED = 256, 16, 17
@@ -29,6 +36,17 @@ def pace(generator: Generator) -> Tensor | None:
     info = generator.info
     if not info.has_mapping or info.img_resolution > LARGEST_PX:
         return None
+    path = _path(generator)
+    kept = _load(path, info.w_dim)
+    if kept is not None:
+        return kept.to(generator.device)
+    found = _found(generator)
+    if found is not None:
+        _store(path, found)
+    return found
+
+
+def _found(generator: Generator) -> Tensor | None:
     sampled = torch.cat([_some(generator, done) for done in range(0, GRADIENTS, BATCH)]).double()
     values, vectors = torch.linalg.eigh(sampled.mT @ sampled / len(sampled))
     largest = float(values[-1])
@@ -38,6 +56,37 @@ def pace(generator: Generator) -> Tensor | None:
     scale = scale / scale.max()
     found: Tensor = (vectors * scale) @ vectors.mT
     return found.float()
+
+
+def _path(generator: Generator) -> Path | None:
+    sha256 = generator.info.sha256
+    return user_folders().cache / "detection" / f"{sha256[:32]}-pace-v1.npy" if sha256 else None
+
+
+def _load(path: Path | None, w_dim: int) -> Tensor | None:
+    try:
+        kept = np.load(path, allow_pickle=False) if path else None
+    except (OSError, ValueError, EOFError):
+        return None
+    if (
+        kept is None
+        or kept.shape != (w_dim, w_dim)
+        or kept.dtype != np.float32
+        or not np.isfinite(kept).all()
+    ):
+        return None
+    return torch.from_numpy(kept)
+
+
+def _store(path: Path | None, found: Tensor) -> None:
+    if path is None:
+        return
+    buffer = io.BytesIO()
+    np.save(buffer, found.cpu().numpy())
+    # A cache that can't be written costs time later, nothing else.
+    with contextlib.suppress(Exception):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getvalue())
 
 
 def _some(generator: Generator, done: int) -> Tensor:

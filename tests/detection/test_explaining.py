@@ -10,7 +10,7 @@ from long_work import ended
 from latentstudio.detection.degradations import degrade
 from latentstudio.detection.explaining import go_further, softenings
 from latentstudio.detection.measuring import own_picture
-from latentstudio.detection.metric import pace
+from latentstudio.detection.metric import _found, pace
 from latentstudio.inversion.options import ProjectionOptions
 from latentstudio.inversion.pictures import target_tensor
 from latentstudio.inversion.projector import projected
@@ -105,4 +105,4 @@ def test_the_pace_is_a_measure_of_the_picture(tiny) -> None:
             )
 
     assert moved(vectors[:, 0]) > moved(vectors[:, -1])
-    torch.testing.assert_close(found, pace(tiny))
+    torch.testing.assert_close(found, _found(tiny))
