@@ -26,11 +26,10 @@ import numpy as np
 from latentstudio import clay
 from latentstudio.cli.model_argument import model_path
 from latentstudio.cluster.farm import Farm
-from latentstudio.detection.building import split
 from latentstudio.detection.calibration import SUFFIX, Calibration
 from latentstudio.detection.detecting import detect
 from latentstudio.detection.findings import Finding
-from latentstudio.detection.making import Plan, calibrate, measured_so_far
+from latentstudio.detection.making import Plan, calibrate, held_out_pictures, measured_so_far
 from latentstudio.detection.measuring import usual_protocol
 from latentstudio.detection.records import GENERATED, record_of
 from latentstudio.detection.verdict import Word, judge
@@ -44,9 +43,6 @@ from latentstudio.models.registry import load_generator
 # Training draws its heads from the seeds 1000 onward and its bank of latents from 900,000. These were never
 # drawn while the statistics and the fit were chosen; whoever changes those takes new ones.
 HEADS_SEED, STRANGERS_SEED = 26_112_500, 26_112_501
-
-
-GRAIN = 0.16  # of the heads that networks with noise learnt from
 
 
 def draw_heads(folder: Path, count: int, size: int, seed: int, grain: float = 0.0) -> Path:
@@ -81,16 +77,15 @@ def tables(made: Calibration) -> str:
     return "\n".join(lines)
 
 
-def verdicts(made: Calibration, journal: Path) -> str:
+def verdicts(made: Calibration, journal: Path, plan: Plan) -> str:
     """What would be said of the held-out pictures at a prior of one half, by what was done to them."""
     with journal.open(encoding="utf-8") as file:
         next(file)  # what the measurements belong to
         records = [record_of(json.loads(line)) for line in file]
-    pictures = sorted({(record.kind, record.name) for record in records})
-    held_out = dict(zip(pictures, split(pictures), strict=True))
+    held_out = held_out_pictures(records, plan)
     counts: dict[tuple[str, bool], Counter[Word]] = defaultdict(Counter)
     for record in records:
-        if held_out[record.kind, record.name]:
+        if held_out.get((record.kind, record.name)):
             of = (record.degradation, record.kind == GENERATED)
             counts[of][judge(record.values, made).word] += 1
     order = (Word.CONSISTENT, Word.CANT_SAY, Word.NOT)
@@ -148,7 +143,7 @@ def main() -> None:
     generator = load_generator(model, "cpu")
     info = generator.info
     protocol, journal = usual_protocol(generator), options.work / f"{info.sha256[:12]}.measured.jsonl"
-    size, grain = max(info.img_size), GRAIN if protocol.projection.fit_noise else 0.0
+    size, grain = max(info.img_size), clay.USUAL_GRAIN if protocol.projection.fit_noise else 0.0
     real = draw_heads(options.work / "heads", options.n, size, HEADS_SEED, grain)
     plan = Plan(real=(real,), others=tuple(options.others), count=options.n)
     if options.fit_only:
@@ -165,7 +160,7 @@ def main() -> None:
     if options.keep:
         made.save(model.with_name(out.name))
     print(f"Model hash {info.sha256}\n{protocol.words}\n{dict(made.about)}\n\n{tables(made)}\n")
-    print(f"{verdicts(made, journal)}\n")
+    print(f"{verdicts(made, journal, plan)}\n")
     strangers = draw_heads(options.work / "strangers", options.photos, size, STRANGERS_SEED, grain)
     alone = sorted(strangers.glob("*.png"))
     if alone:

@@ -20,7 +20,7 @@ from latentstudio.engine.render import Renderer
 from latentstudio.latent.directions import Direction
 from latentstudio.latent.spaces import Latent
 from latentstudio.models.generator import Generator
-from latentstudio.models.library import bundled_models, default_model
+from latentstudio.models.library import bundled_models
 from latentstudio.models.precision import candidate
 from latentstudio.models.registry import load_generator
 from latentstudio.settings import user_folders
@@ -30,8 +30,7 @@ Rows = list[dict[str, Any]]
 
 def clay_faces() -> list[Path]:
     """The bundled StyleGAN2s, the default first."""
-    others = [p for p in bundled_models() if p.stem.startswith("clayfaces") and p != default_model()]
-    return [default_model(), *others]
+    return [path for path in bundled_models() if path.stem.startswith("clayfaces")]
 
 
 def models_at_hand() -> dict[str, Generator]:

@@ -15,13 +15,14 @@ from latentstudio.clay.factors import (
     sample_factors,
     sample_latents,
 )
-from latentstudio.clay.renderer import has_compiler, render, render_grains
+from latentstudio.clay.renderer import USUAL_GRAIN, has_compiler, render, render_grains
 
 __all__ = [
     "FACTORS",
     "LATENT_DIM",
     "LATENT_NAMES",
     "NAMES",
+    "USUAL_GRAIN",
     "Factor",
     "has_compiler",
     "latents_to_factors",

@@ -16,6 +16,8 @@ from latentstudio.clay.factors import FACTORS, NAMES
 from latentstudio.clay.heads import head_numbers
 from latentstudio.errors import InputError
 
+USUAL_GRAIN = 0.16  # of the grained heads that networks learnt from
+
 
 def has_compiler() -> bool:
     """Whether numba is installed, without loading it."""

@@ -147,11 +147,7 @@ def measured_so_far(plan: Plan, info: GeneratorInfo, protocol: Protocol, journal
     about = {"model": info.sha256, "protocol": protocol.digest, "plan": plan.to_json()}
     with Journal(journal_path, about) as journal:
         records = [record_of(line) for line in journal.lines]
-    copies: dict[tuple[str, str], set[str]] = {}
-    for record in records:
-        copies.setdefault((record.kind, record.name), set()).add(record.degradation)
-    pictures = sorted(picture for picture, names in copies.items() if names >= set(plan.copies))
-    held_out = dict(zip(pictures, split(pictures), strict=True))
+    held_out = held_out_pictures(records, plan)
     # A degradation that shall be new to the fit may only be tried on held-out pictures.
     used = [
         record
@@ -160,6 +156,15 @@ def measured_so_far(plan: Plan, info: GeneratorInfo, protocol: Protocol, journal
         and (held or record.degradation not in plan.unseen)
     ]
     return build(used, info, protocol, _about(plan, ()))
+
+
+def held_out_pictures(records: Sequence[Record], plan: Plan) -> dict[tuple[str, str], bool]:
+    """Of the (kind, name) pairs all of whose copies are measured: whether nothing is fitted to them."""
+    copies: dict[tuple[str, str], set[str]] = {}
+    for record in records:
+        copies.setdefault((record.kind, record.name), set()).add(record.degradation)
+    pictures = sorted(picture for picture, names in copies.items() if names >= set(plan.copies))
+    return dict(zip(pictures, map(bool, split(pictures)), strict=True))
 
 
 def tasks_of(plan: Plan, info: GeneratorInfo) -> tuple[list[Task], list[str]]:

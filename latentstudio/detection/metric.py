@@ -7,15 +7,12 @@ same model has always the same, so it is kept on disk by the model's hash. One t
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from latentstudio.atomic_file import write_atomically
+from latentstudio.array_cache import keep_arrays, kept_arrays
 from latentstudio.inversion.synthesis import gradients, rungs
 from latentstudio.models.generator import Generator, Inputs
 from latentstudio.settings import user_folders
@@ -37,12 +34,12 @@ def pace(generator: Generator) -> Tensor | None:
     if not info.has_mapping or info.img_resolution > LARGEST_PX:
         return None
     path = _path(generator)
-    kept = _load(path, info.w_dim)
-    if kept is not None:
-        return kept.to(generator.device)
+    kept = kept_arrays(path).get("pace")
+    if kept is not None and kept.shape == (info.w_dim, info.w_dim):
+        return torch.from_numpy(kept).to(generator.device)
     found = _found(generator)
     if found is not None:
-        _store(path, found)
+        keep_arrays(path, {"pace": found.cpu().numpy()})
     return found
 
 
@@ -59,34 +56,10 @@ def _found(generator: Generator) -> Tensor | None:
 
 
 def _path(generator: Generator) -> Path | None:
+    """Where it is kept: named by all that it depends on; None for a network that is in no file."""
     sha256 = generator.info.sha256
-    return user_folders().cache / "detection" / f"{sha256[:32]}-pace-v1.npy" if sha256 else None
-
-
-def _load(path: Path | None, w_dim: int) -> Tensor | None:
-    try:
-        kept = np.load(path, allow_pickle=False) if path else None
-    except (OSError, ValueError, EOFError):
-        return None
-    if (
-        kept is None
-        or kept.shape != (w_dim, w_dim)
-        or kept.dtype != np.float32
-        or not np.isfinite(kept).all()
-    ):
-        return None
-    return torch.from_numpy(kept)
-
-
-def _store(path: Path | None, found: Tensor) -> None:
-    if path is None:
-        return
-    buffer = io.BytesIO()
-    np.save(buffer, found.cpu().numpy())
-    # A cache that can't be written costs time later, nothing else.
-    with contextlib.suppress(Exception):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
+    name = f"{sha256[:32]}-pace-{GRADIENTS}-{SEED}-{LEAST:g}.npz"
+    return user_folders().cache / "detection" / name if sha256 else None
 
 
 def _some(generator: Generator, done: int) -> Tensor:

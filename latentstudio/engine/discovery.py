@@ -8,11 +8,9 @@ Source: Harkonen et al., "GANSpace"; Shen and Zhou, "Closed-Form Factorization o
 
 from __future__ import annotations
 
-import contextlib
-import io
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentstudio.atomic_file import write_atomically
+from latentstudio.array_cache import keep_arrays, kept_arrays
 from latentstudio.engine.batches import in_batches
 from latentstudio.engine.memory import keep_freed_memory
 from latentstudio.engine.plain_discovery import layer_components, map_components
@@ -37,6 +35,7 @@ PCA_SEED = 0
 # From so many samples on a lower precision is looked at, and taken when it gains this much.
 MANY = 200_000
 WORTHWHILE = 1.15
+_PARTS = {field.name for field in fields(Components)}
 
 
 def pca_job(samples: int = 50_000, components: int = 40) -> Job:
@@ -179,31 +178,14 @@ def _cache_path(generator: Generator, name: str) -> Path | None:
 
 
 def _load(path: Path | None) -> Components | None:
-    if path is None:
+    arrays = kept_arrays(path)
+    if not arrays.keys() >= _PARTS:
         return None
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            parts = {name: stored[name].astype(np.float32) for name in ("vectors", "sigmas", "share", "mean")}
-    except (OSError, ValueError, KeyError, EOFError):
-        return None
-    return Components(**parts)
+    return Components(**{name: arrays[name].astype(np.float32) for name in _PARTS})
 
 
 def _store(path: Path | None, components: Components) -> None:
-    if path is None:
-        return
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        vectors=components.vectors,
-        sigmas=components.sigmas,
-        share=components.share,
-        mean=components.mean,
-    )
-    # A cache that can't be written costs time later, nothing else.
-    with contextlib.suppress(Exception):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
+    keep_arrays(path, {name: getattr(components, name) for name in _PARTS})
 
 
 def named_directions(generator_names: tuple[str, ...], z_dim: int) -> list[Direction]:

@@ -9,8 +9,6 @@ directions: relevance of a channel, equation 8; threshold beta).
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Generator as Iteration
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from latentstudio.atomic_file import write_atomically
+from latentstudio.array_cache import keep_arrays, kept_arrays
 from latentstudio.document.recipe import ChannelEdit, Recipe
 from latentstudio.engine.exploring import style_statistics
 from latentstudio.engine.latents import resolve_inputs
@@ -243,23 +241,13 @@ def _cache_path(generator: Generator, clip: Clip) -> Path | None:
 
 def _load(path: Path | None, shape: tuple[int, int]) -> tuple[NDArray[np.float32], int]:
     """The sum over samples so far, and their number."""
-    if path is not None:
-        with (
-            contextlib.suppress(OSError, ValueError, KeyError, EOFError, TypeError),
-            np.load(path, allow_pickle=False) as stored,
-        ):
-            total, done = stored["total"].astype(np.float32), int(stored["samples"])
-            if total.shape == shape and done > 0 and np.isfinite(total).all():
-                return total, done
+    arrays = kept_arrays(path)
+    if {"total", "samples"} <= arrays.keys():
+        total, done = arrays["total"].astype(np.float32), int(arrays["samples"])
+        if total.shape == shape and done > 0 and np.isfinite(total).all():
+            return total, done
     return np.zeros(shape, np.float32), 0
 
 
 def _store(path: Path | None, total: NDArray[np.float32], done: int) -> None:
-    if path is None:
-        return
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, total=total, samples=np.int64(done))
-    # A cache that can't be written costs time later, nothing else.
-    with contextlib.suppress(Exception):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
+    keep_arrays(path, {"total": total, "samples": np.int64(done)})

@@ -10,17 +10,16 @@ resolution (Karras et al., "Analyzing and Improving the Image Quality of StyleGA
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Generator as Iteration
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from latentstudio.atomic_file import write_atomically
+from latentstudio.array_cache import keep_arrays, kept_arrays
 from latentstudio.models.generator import Generator, PreviewHead, State
 from latentstudio.settings import user_folders
 
@@ -133,29 +132,19 @@ def _path(generator: Generator) -> Path | None:
 
 
 def _load(path: Path | None, generator: Generator, stages: list[int]) -> dict[int, PreviewHead]:
-    if path is None:
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files}
-        device = generator.device
-        return {
-            index: PreviewHead(arrays[f"weight{index}"].to(device), arrays[f"bias{index}"].to(device))
-            for index in stages
-            if f"weight{index}" in arrays
-        }
-    except (OSError, ValueError, KeyError, EOFError):
-        return {}
+    arrays = {
+        name: torch.from_numpy(array.astype(np.float32)).to(generator.device)
+        for name, array in kept_arrays(path).items()
+    }
+    return {
+        index: PreviewHead(arrays[f"weight{index}"], arrays[f"bias{index}"])
+        for index in stages
+        if {f"weight{index}", f"bias{index}"} <= arrays.keys()
+    }
 
 
 def _store(path: Path | None, heads: dict[int, PreviewHead]) -> None:
-    if path is None or not heads:
+    if not heads:
         return
-    arrays = {f"weight{i}": head.weight.cpu().numpy() for i, head in heads.items()}
-    arrays |= {f"bias{i}": head.bias.cpu().numpy() for i, head in heads.items()}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    # A cache that can't be written costs time later, nothing else.
-    with contextlib.suppress(Exception):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, buffer.getvalue())
+    arrays: dict[str, ArrayLike] = {f"weight{i}": head.weight.cpu().numpy() for i, head in heads.items()}
+    keep_arrays(path, arrays | {f"bias{i}": head.bias.cpu().numpy() for i, head in heads.items()})

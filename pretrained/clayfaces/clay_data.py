@@ -107,8 +107,8 @@ def full_z(latents: Tensor, generator: torch.Generator | None = None) -> Tensor:
     return torch.cat([latents, rest * (left / rest.square().sum(1, keepdim=True)).sqrt()], 1)
 
 
-def load_pictures(folder: Path) -> Pictures:
-    """Read a data folder; what is rare is shown more often."""
+def load_pictures(folder: Path, curls: float = 1.5) -> Pictures:
+    """Read a data folder; what is rare is shown more often, heads with curls `curls` times as often."""
     images, grained = (
         torch.from_numpy(np.load(path)).permute(0, 3, 1, 2).contiguous() if path.exists() else None
         for path in (folder / "images.npy", folder / "grained.npy")
@@ -125,7 +125,14 @@ def load_pictures(folder: Path) -> Pictures:
         "smile": columns["smile"] > 0.8,
         "turned": np.abs(columns["yaw"]) > 0.35,
     }
-    extra = {"glasses": 2.2, "lids closed": 3.0, "mouth open": 1.4, "curls": 1.5, "smile": 1.3, "turned": 1.0}
+    extra = {
+        "glasses": 2.2,
+        "lids closed": 3.0,
+        "mouth open": 1.4,
+        "curls": curls,
+        "smile": 1.3,
+        "turned": 1.0,
+    }
     weights = np.prod([np.where(shown[key], extra[key], 1.0) for key in shown], 0).astype(np.float32)
     groups = {key: torch.from_numpy(np.flatnonzero(chosen[:HELD_OUT])) for key, chosen in shown.items()}
     return Pictures(

@@ -26,16 +26,21 @@ def grown_generator(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, 
         ValueError: the smaller network has a layer that the larger one lacks, or of another shape.
     """
     state = {key: value.clone() for key, value in network.state_dict().items()}
-    for key, value in arrays.items():
-        if key not in state or state[key].shape != value.shape:
-            raise ValueError(f"{key} of the smaller network has no place in the larger one")
     new = state.keys() - arrays.keys()
     for key in new:
         if ".torgb.weight" in key or ".torgb.bias" in key:
             state[key].zero_()
         elif key.endswith("noise_strength"):
             state[key].fill_(FIRST_NOISE)  # at nothing the slope is nothing on average
-    return state | arrays
+    return with_coarse(state, arrays)
+
+
+def at_this_size(arrays: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Weights for a network of as many, of more, or of fewer pixels; of fewer, the coarse blocks of them."""
+    own = network.state_dict()
+    if len(arrays) > len(own):
+        return {key: arrays[key] for key in own}
+    return grown_generator(arrays, network) if len(arrays) < len(own) else arrays
 
 
 def with_coarse(arrays: dict[str, Tensor], coarse: dict[str, Tensor]) -> dict[str, Tensor]:

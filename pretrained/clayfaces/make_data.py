@@ -30,7 +30,6 @@ FIRST_SEED = 1000
 FIRST_CURLY = 5000
 BANK_SEED = 900_000
 Z_DIM = 256
-GRAIN = 0.16  # of the grained heads the networks learn from
 
 
 def shard_latents(index: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from checkpoints import write_checkpoint
 from torch import Tensor
 from trainable import MAPPING_LAYERS, W_DIM, Z_DIM, mapping_config
 
@@ -70,23 +70,6 @@ def spec_of(state: dict[str, Any], fitted: dict[str, Any] | None = None) -> Netw
             arrays[key] = torch.from_numpy(noise.standard_normal(arrays[key].shape).astype(np.float32))
     plain = {key: np.array(value.float().numpy(), order="C") for key, value in arrays.items()}
     return NetworkSpec("stylegan2-compact", config, plain, provenance(blocks[-1]))
-
-
-def write_checkpoint(state: dict[str, Any], out: Path) -> None:
-    """Averaged generator, embedding, discriminator and counters; all but the features' scales in 16 bits."""
-    arrays = {}
-    for net in ("g_ema", "m_ema", "d"):
-        for key, value in state[net].items():
-            exact = key in ("mean", "std")
-            arrays[f"{net}.{key}"] = (value.float() if exact else value.half()).contiguous()
-    step, shown, seconds = state["counters"]
-    told = {
-        "step": step,
-        "pictures": shown,
-        "seconds": round(seconds),
-        "mapping_width": state["mapping_width"],
-    }
-    save_file(arrays, out, {key: str(value) for key, value in told.items()})
 
 
 def deviation(level: Tensor, group: int = 4) -> float:

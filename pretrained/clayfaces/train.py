@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder written by make_data.py")
     parser.add_argument("--run", type=Path, required=True, help="folder of this run")
     parser.add_argument("--init", type=Path, help="an earlier training checkpoint to take the weights from")
+    parser.add_argument("--curls", type=float, default=1.5, help="how often heads with curls are shown")
     parser.add_argument("--pixels", type=int, help="train coarse blocks alone, on pictures of so many pixels")
     parser.add_argument("--coarse", type=Path, help="a state of such a run, to take over once")
     parser.add_argument("--mapping", type=Path, help="a mapping fitted by fit_mapping.py, to take over once")
@@ -119,7 +120,7 @@ def train(rank: int, told: argparse.Namespace, between: list[tuple[Connection, C
     join(rank, between)
     torch.set_num_threads(told.threads)
     torch.manual_seed(int(time.time()) + 1000 * rank)
-    pictures = load_pictures(told.data)
+    pictures = load_pictures(told.data, told.curls)
     if told.pixels:
         pictures = pictures.pooled(told.pixels)
     kind = Trainer if pictures.grained is None else GrainTrainer

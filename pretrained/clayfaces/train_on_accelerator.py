@@ -23,13 +23,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from checkpoints import write_checkpoint
 from clay_data import load_bank, load_pictures
 from fit_mapping import felt_by, fit
 from grained import GrainTrainer
-from make_data import GRAIN, draw_all, gather, shard_list
-from pack import spec_of, write_checkpoint, write_discriminator
+from make_data import draw_all, gather, shard_list
+from pack import spec_of, write_discriminator
 from plan import Plan
 
+from latentstudio.clay import USUAL_GRAIN
 from latentstudio.clay.factors import LATENT_DIM
 from latentstudio.models.spec import write_spec
 
@@ -83,7 +85,7 @@ def run(
     work.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
     cores = os.cpu_count() or 1
-    shards = draw_all(work, shard_list(count, curly), size, 2, cores, begin + minutes * 60 * 0.2, GRAIN)
+    shards = draw_all(work, shard_list(count, curly), size, 2, cores, begin + minutes * 60 * 0.2, USUAL_GRAIN)
     gather(work, shards, cores, bank)
     trainer = GrainTrainer(load_pictures(work), load_bank(work), device)
     phases = FROM_NOTHING

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from checkpoints import Checkpoint, read_checkpoint
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
-from growing import grown_discriminator, grown_generator, with_coarse
+from growing import at_this_size, grown_discriminator, with_coarse
 from picture_terms import detail, face_weight, seen_by
 from plan import Plan
-from safetensors import safe_open
 from sharing import agree, processes
 from torch import Tensor
 from trainable import (
@@ -34,7 +34,7 @@ from trainable import (
     parameter_groups,
 )
 
-from latentstudio.formats import read_checkpoint
+from latentstudio import formats
 from latentstudio.models.architectures import stylegan2_compact
 from latentstudio.models.architectures.stylegan2 import Mapping, StyleGAN2
 from latentstudio.models.clay_factors import FactorNetwork
@@ -104,9 +104,9 @@ class Trainer:
         to the generator's mapping; the share of w that it leaves unexplained is returned.
         """
         if checkpoint.suffix == ".safetensors":
-            self._take_over(checkpoint)
+            self._take_over(read_checkpoint(checkpoint))
             return 0.0
-        spec = stylegan2_compact.convert(read_checkpoint(checkpoint))
+        spec = stylegan2_compact.convert(formats.read_checkpoint(checkpoint))
         arrays = {name: torch.from_numpy(np.array(value)) for name, value in spec.arrays.items()}
         self.g.load_state_dict(arrays)
         with torch.no_grad():
@@ -126,29 +126,18 @@ class Trainer:
         self.m_ema.load_state_dict(self.m.state_dict())
         return float(loss)
 
-    def _take_over(self, checkpoint: Path) -> None:
-        with safe_open(checkpoint, "pt") as file:
-            told = file.metadata()
-            arrays = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - no mapping
-        self.set_mapping(int(told["mapping_width"]))
-        parts = {
-            net: {k.removeprefix(net + "."): v for k, v in arrays.items() if k.startswith(net + ".")}
-            for net in ("g_ema", "m_ema", "d")
-        }
-        generator = parts["g_ema"]
-        if len(generator) > len(self.g.state_dict()):
-            # A checkpoint of more pixels: its coarse blocks learn alone, and a judge is not at hand.
-            generator = {key: generator[key] for key in self.g.state_dict()}
-        elif len(generator) < len(self.g.state_dict()):
-            generator = grown_generator(generator, self.g)
+    def _take_over(self, checkpoint: Checkpoint) -> None:
+        self.set_mapping(checkpoint.mapping_width)
+        parts = checkpoint.parts
+        if parts["d"] and len(parts["g_ema"]) <= len(self.g.state_dict()):
+            # Not of more pixels: coarse blocks learn alone, without a judge.
             self.d.load_state_dict(grown_discriminator(parts["d"], self.d))
-        elif parts["d"]:
-            self.d.load_state_dict(parts["d"])
+        generator = at_this_size(parts["g_ema"], self.g)
         for net in (self.g, self.g_ema):
             net.load_state_dict(generator)
         for embedding in (self.m, self.m_ema):
             embedding.load_state_dict(parts["m_ema"])
-        self.step, self.shown, self.seconds = int(told["step"]), int(told["pictures"]), float(told["seconds"])
+        self.step, self.shown, self.seconds = checkpoint.counters
 
     def take_coarse(self, state: dict[str, Any]) -> None:
         """Go on with all but the finest blocks as a run of fewer pixels left them (its `state()`)."""

@@ -70,6 +70,10 @@ def test_what_is_rare_is_shown_more_often(tmp_path):
     glasses = torch.from_numpy(arrays["factors"][:, clay.NAMES.index("glasses")])
     _, features, _ = pictures.batch(4000)
     assert glasses[features[:, 0].long()].mean() > 1.4 * glasses.mean()
+    more = load_pictures(tmp_path, curls=6).weights / pictures.weights
+    curly = torch.from_numpy(arrays["factors"][:, clay.NAMES.index("hair_curl")] > 0.35)
+    assert set(more[~curly].tolist()) == {1.0}
+    assert set(more[curly].tolist()) == {1.0, 4.0}  # bald heads have no curls to show
 
 
 def test_a_folder_without_pictures_is_told(tmp_path):

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from checkpoints import write_checkpoint
 from clay_data import Bank, Pictures, full_z
 from fit_mapping import Front, felt_by, fit, rarity
 from networks import assert_same_function
-from pack import spec_of, write_checkpoint
+from pack import spec_of
 from plan import Plan
 from train_on_accelerator import run
 from trainable import Discriminator, Embedding, new_generator, parameter_groups
