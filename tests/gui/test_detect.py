@@ -124,6 +124,29 @@ def test_dropped_photos_are_judged_listed_and_exported(
     assert not panel.export.isVisible()
 
 
+def test_a_cancelled_job_says_what_was_not_judged_and_keeps_the_rest(
+    qtbot: QtBot, window: MainWindow, real: Path, file: Path
+) -> None:
+    panel = panel_of(window)
+    panel.head.use(file)
+    photos = sorted(real.glob("*.png"))
+    panel.look_at(photos)
+    panel.stop.click()
+    assert panel.note.text().startswith("Stopped before a photo was judged.")
+    assert panel.note.isVisible()
+
+    panel.look_at(photos)
+    qtbot.waitUntil(lambda: 0 < panel.list.rowCount() < len(photos), timeout=WAIT_MS)
+    panel.stop.click()
+    judged = panel.list.rowCount()
+    assert panel.note.text() == f"Stopped with {len(photos) - judged} of {len(photos)} photos not judged."
+    assert not panel.stop.isVisible()
+
+    panel.look_at(photos[:1])
+    qtbot.waitUntil(lambda: not panel.job.is_running, timeout=WAIT_MS)
+    assert not panel.note.isVisible()
+
+
 def test_the_window_and_the_command_line_measure_the_same(
     qtbot: QtBot, window: MainWindow, model_path: Path, real: Path, file: Path
 ) -> None:

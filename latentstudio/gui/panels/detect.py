@@ -44,10 +44,12 @@ class DetectPanel(QWidget):
         self._studio = studio
         self._model: OpenModel | None = None
         self._prior = 0.5
+        self._if_stopped = ""  # what is said of a job that ends before its time
         self.job = OneJob(studio.bridge, self)
         self.head = CalibrationHead(studio, self)
         self.drop = DropBox(self)
         self.note = label("", "muted", self)
+        self.note.setWordWrap(True)
         self.stop = QPushButton("Stop", self)
         self.list = PhotoList(self)
         self.detail = FindingDetail(self)
@@ -140,6 +142,7 @@ class DetectPanel(QWidget):
         if calibration is None or not paths:
             return
         prior, asked = self._prior, list(paths)
+        self._if_stopped = "Stopped before a photo was judged. Drop them again to begin anew."
 
         def start() -> Job:
             from latentstudio.detection.jobs import detect_job
@@ -150,12 +153,16 @@ class DetectPanel(QWidget):
         self._show()
 
     def _follow(self, progress: Progress) -> None:
+        if progress.done:
+            left = progress.total - progress.done
+            self._if_stopped = f"Stopped with {left} of {progress.total} photos not judged." if left else ""
         where = f"photo {min(progress.done + 1, progress.total)} of {progress.total}"
         self.note.setText(f"Looking at {where}" if progress.total else progress.text)
         if isinstance(progress.payload, Finding):
             self._put(progress.payload)
 
     def _take(self, findings: list[Finding]) -> None:
+        self._if_stopped = ""
         for finding in findings:
             self._put(finding)
         self._show()
@@ -237,6 +244,7 @@ class DetectPanel(QWidget):
         self.plots.show_roc(key == ROC)
 
     def _clear(self) -> None:
+        self._if_stopped = ""
         self.list.empty()
         self.detail.set_finding(None)
         self.reasons.set_finding(None)
@@ -251,8 +259,8 @@ class DetectPanel(QWidget):
         else:
             self.drop.set_words("Photos can be judged", "once this model is calibrated")
         if not running:
-            self.note.setText("")
-        self.note.setVisible(running)
+            self.note.setText(self._if_stopped)
+        self.note.setVisible(bool(running or self._if_stopped))
         self.stop.setVisible(running)
         self._weighing.setVisible(calibrated)
         self.export.setVisible(bool(self.list.findings))
