@@ -16,6 +16,7 @@ class Plan:
         mapping_lr: factor on it for the mapping.
         embedding_lr: factor on it for the embedding; 0 freezes it, while a mapping is fitted to it.
         fine_lr: factor on it for the convolutions of few channels, those of the finest layers.
+        newest_lr: factor on it for the finest block, which begins with nothing when a network grows.
         d_lr: learning rate of the discriminator.
         beta1: of the generator's Adam.
         batch: pictures a step.
@@ -42,6 +43,7 @@ class Plan:
     mapping_lr: float = 1.0
     embedding_lr: float = 1.0
     fine_lr: float = 1.0
+    newest_lr: float = 1.0
     d_lr: float = 1e-3
     beta1: float = 0.9
     batch: int = 32

@@ -19,12 +19,13 @@ import torch.nn.functional as F
 from layer_rows import activated, activated_backward, every, pixels, rows, summed_product
 from torch import Tensor, nn
 
+from latentstudio.models.architectures.stylegan2 import StyleGAN2
 from latentstudio.models.architectures.stylegan2_compact import CompactConv, CompactStyleGAN2, compact_config
 from latentstudio.models.architectures.stylegan2_layers import ModulatedConv
 from latentstudio.models.generator import Inputs
 from latentstudio.models.layers import FullyConnected
 
-CHANNELS = [256, 256, 128, 64, 32, 16, 8]  # at 4, 8, 16, ... 256 pixels
+CHANNELS = [256, 256, 128, 64, 32, 16, 16]  # at 4, 8, 16, ... 256 pixels
 Z_DIM = W_DIM = 256
 MAPPING_LAYERS = 6
 
@@ -126,20 +127,24 @@ def folded_gain(layer: ModulatedConv) -> float:
     return 1 / math.sqrt(layer.weight[0].numel())
 
 
-def parameter_groups(network: nn.Module, factor: float = 1.0) -> Iterator[dict[str, Any]]:
-    """Parameters with the factor on the learning rate that equalised gains would amount to.
+def parameter_groups(network: StyleGAN2) -> Iterator[dict[str, Any]]:
+    """A generator's parameters by part, with the factor on the learning rate that equalised gains amount to.
 
     The program folds those gains into the convolutions' weights; a step of Adam must shrink with them.
+    Parts are "synthesis", "newest" (the finest block of it) and, last of all, "mapping".
     """
     folded: dict[int, float] = {}
     for layer in network.modules():
         if isinstance(layer, ModulatedConv):
             folded[id(layer.weight)] = folded_gain(layer)
-    groups: dict[float, list[nn.Parameter]] = {}
+    parts = {id(p): "newest" for p in list(network.blocks.values())[-1].parameters()}
+    parts |= {id(p): "mapping" for p in network.mapping_network.parameters()}
+    groups: dict[tuple[str, float], list[nn.Parameter]] = {}
     for parameter in network.parameters():
-        groups.setdefault(folded.get(id(parameter), 1.0), []).append(parameter)
-    for gain, parameters in groups.items():
-        yield {"params": parameters, "factor": factor * gain}
+        key = parts.get(id(parameter), "synthesis"), folded.get(id(parameter), 1.0)
+        groups.setdefault(key, []).append(parameter)
+    for part, gain in sorted(groups, key=lambda key: key[0] == "mapping"):
+        yield {"params": groups[part, gain], "factor": gain, "part": part}
 
 
 class Embedding(nn.Module):

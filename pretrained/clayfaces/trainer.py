@@ -87,12 +87,9 @@ class Trainer:
         self.critic: FactorNetwork | None = None
 
     def _make_g_optimiser(self) -> None:
-        mapping = {id(p) for p in self.g.mapping_network.parameters()}
-        groups = [{**g, "part": "synthesis"} for g in parameter_groups(self.g)]
-        for group in groups:
-            group["params"] = [p for p in group["params"] if id(p) not in mapping]
-        groups += [{"params": list(self.m.parameters()), "factor": 1.0, "part": "embedding"}]
-        groups += [{"params": list(self.g.mapping_network.parameters()), "factor": 1.0, "part": "mapping"}]
+        embedding = {"params": list(self.m.parameters()), "factor": 1.0, "part": "embedding"}
+        *synthesis, mapping = parameter_groups(self.g)
+        groups = [*synthesis, embedding, mapping]
         self.g_optimiser = _adam(groups, 0.9)
 
     # --- starting and going on --------------------------------------------------------------
@@ -239,7 +236,12 @@ class Trainer:
         return shown, known
 
     def _set_rates(self, plan: Plan) -> None:
-        shares = {"synthesis": 1.0, "embedding": plan.embedding_lr, "mapping": plan.mapping_lr}
+        shares = {
+            "synthesis": 1.0,
+            "newest": plan.newest_lr,
+            "embedding": plan.embedding_lr,
+            "mapping": plan.mapping_lr,
+        }
         for group in self.g_optimiser.param_groups:
             fine = plan.fine_lr if FINE_GAIN < group["factor"] < 1 else 1.0
             group["lr"] = plan.lr * group["factor"] * shares[group["part"]] * fine

@@ -49,6 +49,15 @@ def test_folded_convolutions_learn_as_slowly_as_their_gain_says():
     assert factors[id(network.blocks["b8"].torgb.weight)] == 1.0
 
 
+def test_the_finest_block_alone_learns_at_its_own_rate(trainer):
+    trainer._set_rates(Plan(lr=1e-3, newest_lr=4.0))
+    rates = {id(p): group["lr"] for group in trainer.g_optimiser.param_groups for p in group["params"]}
+    blocks = trainer.g.blocks
+    assert rates[id(blocks["b16"].torgb.weight)] == pytest.approx(4e-3)
+    assert rates[id(blocks["b8"].torgb.weight)] == pytest.approx(1e-3)
+    assert rates[id(blocks["b16"].conv1.weight)] == pytest.approx(4 * rates[id(blocks["b8"].conv1.weight)])
+
+
 def test_a_few_steps_bring_the_pictures_nearer(trainer):
     plan = Plan(lr=5e-3, batch=16)
     first = trainer.train_step(plan)["l1"]
