@@ -24,6 +24,7 @@ class Plan:
         face: extra weight of the middle of the face in the pixel loss.
         gradient: weight of the loss on differences of neighbouring pixels.
         waves: the same at half and at a quarter of the size, where curls are; 0 leaves it out.
+        crisp: weight of how much fine detail there is where, whatever its place; 0 leaves it out.
         perceptual: weight of the difference in what a factor network sees (--critic); 0 leaves it out.
         distil: weight of the mapping's loss on fresh latents, every other step.
         via_z: share of the pictures whose w comes from the mapping instead of the embedding.
@@ -51,6 +52,7 @@ class Plan:
     face: float = 4.0
     gradient: float = 1.5
     waves: float = 0.0
+    crisp: float = 0.0
     perceptual: float = 0.0
     distil: float = 1.0
     via_z: float = 0.0

@@ -20,7 +20,7 @@ from checkpoints import Checkpoint, read_checkpoint
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
 from growing import at_this_size, grown_discriminator, with_coarse
-from picture_terms import detail, face_weight, seen_by
+from picture_terms import detail, face_weight, seen_by, unlike_detail
 from plan import Plan
 from sharing import agree, processes
 from torch import Tensor
@@ -289,6 +289,8 @@ class Trainer:
             small, small_real = F.avg_pool2d(small, 2), F.avg_pool2d(small_real, 2)
         down = (fake.diff(dim=2) - real.diff(dim=2)).abs() * weight[:, :, 1:]
         right = (fake.diff(dim=3) - real.diff(dim=3)).abs() * weight[..., 1:]
+        if plan.crisp:
+            loss = loss + plan.crisp * unlike_detail(fake, real)
         return loss + plan.gradient * (down.mean() + right.mean())
 
     def _perceptual(self, fake: Tensor, real: Tensor, told: dict[str, float]) -> Tensor:
