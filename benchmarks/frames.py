@@ -34,7 +34,7 @@ def clay_faces() -> list[Path]:
 
 
 def models_at_hand() -> dict[str, Generator]:
-    """The bundled heads of both sizes, and the installed models of the catalogue."""
+    """The bundled heads of every size, and the installed models of the catalogue."""
     paths = [*clay_faces(), *sorted(user_folders().models.glob("*.safetensors"))]
     return {path.stem: load_generator(path) for path in paths}
 

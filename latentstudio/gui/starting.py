@@ -25,6 +25,7 @@ _FIRST_NAMES = ("Turn", "Nod", "Light side", "Skin", "Hair colour", "Haircut", "
 _FIRST_PICTURES = {
     "bundled:clayfaces64": (33, 1.0),
     "bundled:clayfaces128": (33, 1.0),
+    "bundled:clayfaces256": (33, 1.0),
     "bundled:clayvae64": (3, 0.8),
     "bundled:clayclasses64": (42, 0.8),
 }

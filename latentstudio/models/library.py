@@ -65,7 +65,7 @@ def remember_model(model: KnownModel, folders: Folders | None = None) -> None:
 
 
 def bundled_models() -> list[Path]:
-    """The models that travel with the program, the default first, then its smaller sister.
+    """The models that travel with the program, the default first, then those of its family.
 
     A model's file is named like its folder; other weights there (encoders, estimators) belong to one.
     """

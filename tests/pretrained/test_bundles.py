@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from latentstudio.detection.calibration import read_calibration
 from latentstudio.inversion.encoder import encoder_for
@@ -16,9 +17,12 @@ from latentstudio.models.registry import load_generator
 NETWORKS = {
     "clayfaces64": (64, 12),
     "clayfaces128": (128, 12),
+    "clayfaces256": (256, 12),
     "clayvae64": (64, 3),
     "clayclasses64": (64, 3),
 }
+
+FACES = [name for name in NETWORKS if name.startswith("clayfaces")]
 
 
 def bundled(name):
@@ -37,19 +41,20 @@ def test_a_bundled_network_opens_and_has_a_card(name):
     assert default_model().stem == "clayfaces128"
 
 
-def test_the_noise_of_the_larger_heads_is_grain_on_the_clay_and_leaves_the_wall_alone():
-    generator = load_generator(bundled("clayfaces128"), device="cpu")
+@pytest.mark.parametrize("name", ["clayfaces128", "clayfaces256"])
+def test_the_noise_of_the_larger_heads_is_grain_on_the_clay_and_leaves_the_wall_alone(name):
+    generator = load_generator(bundled(name), device="cpu")
     with torch.inference_mode():
         ws = generator.mapping(torch.randn(2, 256, generator=torch.Generator().manual_seed(0)))
         maps = [generator.draw_noise(seed, 2) for seed in range(4)]
         drawn = torch.stack([generator.synthesis(ws, noise_maps=each) for each in maps])
-    moved = drawn.std(0).mean(1) * 127.5  # levels of 255, (2, 128, 128)
+    moved = F.avg_pool2d(drawn.std(0), drawn.shape[-1] // 128).mean(1) * 127.5  # levels of 255, (2, 128, 128)
     face, wall = moved[:, 48:88, 44:84].mean(), moved[:, :12, :12].mean()
     assert face > 2
     assert face > 5 * wall
 
 
-@pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
+@pytest.mark.parametrize("name", FACES)
 def test_the_encoder_beside_the_heads_guesses_far_better_than_the_mean(name):
     generator = load_generator(bundled(name), device="cpu")
     encoder = encoder_for(generator)
@@ -62,11 +67,12 @@ def test_the_encoder_beside_the_heads_guesses_far_better_than_the_mean(name):
     assert gain > 5
 
 
-@pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
+@pytest.mark.parametrize("name", FACES)
 def test_all_that_was_fitted_belongs_to_the_weights_beside_it(name):
     path = bundled(name)
     sha256 = load_generator(path, device="cpu").info.sha256
-    assert read_calibration(path.with_suffix(".calibration.json")).sha256 == sha256
+    if name != "clayfaces256":  # brings no calibration
+        assert read_calibration(path.with_suffix(".calibration.json")).sha256 == sha256
     factors = json.loads(path.with_suffix(".factors.json").read_text())
     assert factors["model"] == sha256
     shipped = json.loads(path.with_suffix(".directions.json").read_text())["directions"]
@@ -99,7 +105,7 @@ def test_every_class_has_a_name_and_a_look_of_its_own():
     assert apart.min() > 1
 
 
-@pytest.mark.parametrize("name", ["clayfaces64", "clayfaces128"])
+@pytest.mark.parametrize("name", FACES)
 def test_the_judge_beside_the_heads_prefers_them_to_their_mean(name):
     path = bundled(name)
     generator, judge = load_generator(path, device="cpu"), load_discriminator(path)
