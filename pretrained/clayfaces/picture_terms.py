@@ -22,7 +22,7 @@ def seen_by(critic: FactorNetwork, images: Tensor) -> list[Tensor]:
 
 
 def finest(images: Tensor) -> Tensor:
-    """What half the resolution can't hold, of the shape of `images`."""
+    """What half the resolution can't hold of images (N, C, H, W) with even sides, in their units."""
     return images - F.interpolate(F.avg_pool2d(images, 2), scale_factor=2, mode="bilinear")
 
 
@@ -32,10 +32,17 @@ def detail(images: Tensor) -> Tensor:
 
 
 def unlike_detail(fake: Tensor, real: Tensor) -> Tensor:
-    """How differently much of it there is, patch by patch of 8 pixels, as a share of the real one's.
+    """How differently much fine detail the patches of two batches hold.
 
     A pixel loss asks for soft edges where it isn't sure of a pixel or two; this one asks for edges as sharp
     as the drawn ones, wherever in the patch.
+
+    Args:
+        fake: (N, C, H, W) in [-1, 1]; sides from 8, even.
+        real: likewise.
+
+    Returns:
+        Mean difference over patches of 8 pixels, as a share of the mean of `real`; 0 if all are alike.
     """
     made, wanted = ((F.avg_pool2d(finest(x).square(), 8) + EPSILON).sqrt() for x in (fake, real))
     return (made - wanted).abs().mean() / wanted.mean()

@@ -16,7 +16,7 @@ class Plan:
         mapping_lr: factor on it for the mapping.
         embedding_lr: factor on it for the embedding; 0 freezes it, while a mapping is fitted to it.
         fine_lr: factor on it for the convolutions of few channels, those of the finest layers.
-        newest_lr: factor on it for the finest block, which begins with nothing when a network grows.
+        newest_lr: factor on both for the finest block, which begins with nothing when a network grows.
         d_lr: learning rate of the discriminator.
         beta1: of the generator's Adam.
         batch: pictures a step.
@@ -24,7 +24,7 @@ class Plan:
         face: extra weight of the middle of the face in the pixel loss.
         gradient: weight of the loss on differences of neighbouring pixels.
         waves: the same at half and at a quarter of the size, where curls are; 0 leaves it out.
-        crisp: weight of how much fine detail there is where, whatever its place; 0 leaves it out.
+        crisp: weight of the difference in how much fine detail each patch of 8 pixels holds; 0 leaves it out.
         perceptual: weight of the difference in what a factor network sees (--critic); 0 leaves it out.
         distil: weight of the mapping's loss on fresh latents, every other step.
         via_z: share of the pictures whose w comes from the mapping instead of the embedding.
@@ -35,7 +35,7 @@ class Plan:
         noisy_every: draw heads with noise, and judge them, in one step of so many.
         told: share of the pictures whose features the discriminator is told.
         d_only: train the discriminator alone (to warm it up).
-        r1: weight of the gradient penalty, every 16 steps.
+        r1: weight of the gradient penalty, in every 16th of the steps that judge.
         mixing: share of the batch whose styles are mixed; those have no drawn picture to match.
         stop: end after the next snapshot.
     """

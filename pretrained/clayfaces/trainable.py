@@ -131,7 +131,8 @@ def parameter_groups(network: StyleGAN2) -> Iterator[dict[str, Any]]:
     """A generator's parameters by part, with the factor on the learning rate that equalised gains amount to.
 
     The program folds those gains into the convolutions' weights; a step of Adam must shrink with them.
-    Parts are "synthesis", "newest" (the finest block of it) and, last of all, "mapping".
+    Each group is "params", "factor" and "part": "synthesis", "newest" (its finest block), or "mapping",
+    which is one group and comes last.
     """
     folded: dict[int, float] = {}
     for layer in network.modules():

@@ -179,8 +179,15 @@ class Trainer:
         if state.get("mapping_width", W_DIM) != self.mapping_width:
             self.set_mapping(state["mapping_width"])
         parts = [group["part"] for group in self.g_optimiser.param_groups]
-        names = ["g", "m", "g_ema", "m_ema", "g_optimiser"]
-        # A run from before its discriminator was built this way goes on with a new one.
+        names = ["g", "m", "g_ema", "m_ema"]
+        # A run from before its parameters were grouped, or its discriminator built, this way goes on with
+        # new moments, or a new discriminator.
+        groups = [
+            [len(group["params"]) for group in optimiser["param_groups"]]
+            for optimiser in (state["g_optimiser"], self.g_optimiser.state_dict())
+        ]
+        if groups[0] == groups[1]:
+            names.append("g_optimiser")
         now = {key: value.shape for key, value in self.d.state_dict().items()}
         if now == {key: value.shape for key, value in state["d"].items()}:
             names += ["d", "d_optimiser"]
@@ -272,7 +279,7 @@ class Trainer:
         return torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
 
     def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
-        """L1 at three scales, and of gradients at three; eyes, nose and mouth count more.
+        """L1 at three scales, of gradients at three, and of fine detail; eyes, nose and mouth count more.
 
         The gradients of the smaller pictures are what curls and strands of hair are seen by.
         """

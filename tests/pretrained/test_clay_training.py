@@ -1,5 +1,7 @@
 """The training of the clay faces, at a tiny size."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from clay_data import Bank, Pictures, full_z
 from fit_mapping import Front, felt_by, fit, rarity
 from networks import assert_same_function
 from pack import spec_of
+from picture_terms import unlike_detail
 from plan import Plan
 from train_on_accelerator import run
 from trainable import Discriminator, Embedding, new_generator, parameter_groups
@@ -50,12 +53,16 @@ def test_folded_convolutions_learn_as_slowly_as_their_gain_says():
 
 
 def test_the_finest_block_alone_learns_at_its_own_rate(trainer):
-    trainer._set_rates(Plan(lr=1e-3, newest_lr=4.0))
-    rates = {id(p): group["lr"] for group in trainer.g_optimiser.param_groups for p in group["params"]}
-    blocks = trainer.g.blocks
-    assert rates[id(blocks["b16"].torgb.weight)] == pytest.approx(4e-3)
-    assert rates[id(blocks["b8"].torgb.weight)] == pytest.approx(1e-3)
-    assert rates[id(blocks["b16"].conv1.weight)] == pytest.approx(4 * rates[id(blocks["b8"].conv1.weight)])
+    def rates(plan):
+        trainer._set_rates(plan)
+        return {id(p): group["lr"] for group in trainer.g_optimiser.param_groups for p in group["params"]}
+
+    newest = {id(p) for p in trainer.g.blocks["b16"].parameters()}
+    usual, now = rates(Plan(lr=1e-3, fine_lr=1.5)), rates(Plan(lr=1e-3, fine_lr=1.5, newest_lr=4.0))
+    assert usual.keys() == now.keys() >= newest | {id(p) for p in trainer.m.parameters()}
+    for key, rate in now.items():
+        assert rate == pytest.approx(usual[key] * (4 if key in newest else 1))
+    assert now[id(trainer.g.blocks["b8"].torgb.weight)] == pytest.approx(1e-3)
 
 
 def test_a_few_steps_bring_the_pictures_nearer(trainer):
@@ -78,6 +85,24 @@ def test_waves_of_a_few_pixels_count_more_where_the_plan_says_so(trainer):
     assert cost["wave", 0.0] < cost["flat", 0.0]
     assert cost["wave", 2.0] > 1.5 * cost["flat", 2.0]
     assert cost["flat", 2.0] == pytest.approx(cost["flat", 0.0])
+
+
+def test_soft_edges_cost_more_where_the_plan_asks_for_crisp_ones(trainer):
+    sharp = ((torch.arange(64) // 8 % 2).float() * 2 - 1).expand(1, 3, 64, 64).contiguous()
+    soft = (sharp + sharp.roll(1, 3) + sharp.roll(-1, 3)) / 3
+    usual, crisp = (float(trainer._regression(soft, sharp, Plan(crisp=c), {})) for c in (0.0, 0.5))
+    assert crisp - usual == pytest.approx(0.5 * float(unlike_detail(soft, sharp)), rel=1e-4)
+    assert crisp > usual
+
+
+def moments(trainer):
+    """What Adam remembers of each parameter of the generator and the embedding, by name."""
+    named = {id(p): f"{net}.{name}" for net in "gm" for name, p in getattr(trainer, net).named_parameters()}
+    return {
+        named[id(p)]: state["exp_avg"].clone()
+        for p, state in trainer.g_optimiser.state.items()
+        if "exp_avg" in state
+    }
 
 
 def test_adversary_mixing_and_pictures_through_z_train_every_part(trainer):
@@ -107,18 +132,36 @@ def test_a_frozen_embedding_stays(trainer):
 
 def test_a_run_goes_on_where_it_stopped_with_a_mapping_of_another_width_too(trainer):
     trainer.train_step(Plan(batch=8))
+    before = {k: v for k, v in moments(trainer).items() if "mapping_network" not in k}
     trainer.set_mapping(24)
-    assert trainer.g_optimiser.state_dict()["state"], "what Adam knew of the other parts was lost"
+    kept = moments(trainer)
+    assert before
+    assert kept.keys() == before.keys()
+    assert all(torch.equal(kept[name], value) for name, value in before.items())
     trainer.train_step(Plan(batch=8, via_z=1.0))
-    state = trainer.state()
+    state = copy.deepcopy(trainer.state())  # as from a file: nothing shared
     other = Trainer(trainer.pictures, trainer.bank, channels=[8, 8, 8])
     other.restore(state)
     assert (other.step, other.shown, other.mapping_width) == (2, 16, 24)
     told = []
     for which in (trainer, other):
         torch.manual_seed(5)
-        told.append(which.train_step(Plan(batch=8, via_z=1.0)))
+        # The second tells whether what Adam remembers came along, too.
+        told.append([which.train_step(Plan(batch=8, via_z=1.0)) for _ in range(2)])
     assert told[0] == told[1]
+
+
+def test_a_run_from_before_its_parameters_were_grouped_so_goes_on_with_new_moments(trainer):
+    trainer.train_step(Plan(batch=8))
+    state = trainer.state()
+    first, second, *others = state["g_optimiser"]["param_groups"]
+    joined = {**first, "params": first["params"] + second["params"]}
+    state["g_optimiser"] = {**state["g_optimiser"], "param_groups": [joined, *others]}
+    other = Trainer(trainer.pictures, trainer.bank, channels=[8, 8, 8])
+    other.restore(state)
+    assert other.step == 1
+    assert not moments(other)
+    assert torch.equal(other.g.blocks["b4"].const, trainer.g.blocks["b4"].const)
 
 
 def test_another_run_goes_on_from_the_small_checkpoint(trainer, tmp_path):

@@ -1,10 +1,15 @@
 """Twice the size without losing what was learnt."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from checkpoints import read_checkpoint
 from growing import FIRST_NOISE, grown_discriminator, grown_generator, with_coarse
-from trainable import Discriminator, new_generator
+from trainable import CHANNELS, Discriminator, mapping_config, new_generator
+
+from latentstudio.models.architectures.stylegan2 import Mapping
 
 SIZES = {"z_dim": 8, "w_dim": 8, "mapping_layers": 2}
 
@@ -45,3 +50,13 @@ def test_a_grown_judge_says_of_a_picture_what_the_small_one_says_of_the_shrunk_o
         torch.testing.assert_close(
             large(images, features), small(F.avg_pool2d(images, times), features), rtol=1e-4, atol=1e-5
         )
+
+
+@pytest.mark.parametrize("pixels", [64, 128, 256])
+def test_training_can_go_on_from_the_checkpoint_of_every_size(pixels):
+    folder = Path(__file__).parents[2] / "pretrained" / "clayfaces"
+    checkpoint = read_checkpoint(folder / f"checkpoint{pixels}.safetensors")
+    network = new_generator(CHANNELS[: pixels.bit_length() - 2])
+    network.mapping_network = Mapping(mapping_config(checkpoint.mapping_width))
+    network.load_state_dict(checkpoint.parts["g_ema"])
+    assert network.info.img_resolution == pixels
