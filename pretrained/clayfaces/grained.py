@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
 from growing import FIRST_NOISE
+from picture_terms import EPSILON, regression
 from plan import Plan
 from torch import Tensor
 from trainer import Trainer
@@ -61,7 +62,7 @@ class GrainTrainer(Trainer):
             self._discriminator_step(plan, grained, noisy.detach(), shown, known, told)
         if not plan.d_only:
             plain = self.g.synthesis(ws, "none")
-            loss = plan.pixel * self._regression(plain, smooth, plan, told)
+            loss = plan.pixel * regression(plain, smooth, plan, told)
             if plan.perceptual:
                 loss = loss + plan.perceptual * self._perceptual(plain, smooth, told)
             if plan.distil and self.step % 2 == 0:
@@ -113,8 +114,8 @@ class GrainTrainer(Trainer):
 def energy(change: Tensor) -> tuple[Tensor, Tensor]:
     """How much (N, 3, H, W) holds, by patches of 8 pixels: in all, and of what pairs of pixels share."""
     # Not the magnitude itself, whose slope at nothing would keep noise from ever beginning.
-    size = (change.square() + 1e-5).sqrt()
-    coarse = (F.avg_pool2d(change, 2).square() + 1e-5).sqrt()
+    size = (change.square() + EPSILON).sqrt()
+    coarse = (F.avg_pool2d(change, 2).square() + EPSILON).sqrt()
     return F.avg_pool2d(size, 8), F.avg_pool2d(coarse, 4)
 
 

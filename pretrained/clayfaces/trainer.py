@@ -20,7 +20,7 @@ from checkpoints import Checkpoint, read_checkpoint
 from clay_data import Bank, Pictures
 from clay_grids import save_grid
 from growing import at_this_size, grown_discriminator, with_coarse
-from picture_terms import detail, face_weight, seen_by, unlike_detail
+from picture_terms import detail, regression, seen_by
 from plan import Plan
 from sharing import agree, processes
 from torch import Tensor
@@ -213,7 +213,7 @@ class Trainer:
             shown, known = self._told_features(features, plan, mixed)
             self._discriminator_step(plan, real, fake.detach(), shown, known, told)
         if not plan.d_only:
-            loss = plan.pixel * self._regression(fake[mixed:], real[mixed:], plan, told)
+            loss = plan.pixel * regression(fake[mixed:], real[mixed:], plan, told)
             if plan.perceptual:
                 loss = loss + plan.perceptual * self._perceptual(fake[mixed:], real[mixed:], told)
             if plan.distil and self.step % 2 == 0:
@@ -277,28 +277,6 @@ class Trainer:
         row = torch.arange(ws.shape[1], device=ws.device)[None, :, None]
         cut = torch.randint(1, ws.shape[1], (mixed, 1, 1), device=ws.device)
         return torch.cat([torch.where(row >= cut, ws.roll(1, 0)[:mixed], ws[:mixed]), ws[mixed:]])
-
-    def _regression(self, fake: Tensor, real: Tensor, plan: Plan, told: dict[str, float]) -> Tensor:
-        """L1 at three scales, of gradients at three, and of fine detail; eyes, nose and mouth count more.
-
-        The gradients of the smaller pictures are what curls and strands of hair are seen by.
-        """
-        weight = face_weight(real.shape[-1], plan.face, self.device)
-        error = (fake - real).abs()
-        told["l1"] = float(error.detach().mean())
-        loss = (error * weight).mean()
-        small, small_real = F.avg_pool2d(fake, 2), F.avg_pool2d(real, 2)
-        loss = loss + (small - small_real).abs().mean()
-        loss = loss + (F.avg_pool2d(small, 4) - F.avg_pool2d(small_real, 4)).abs().mean()
-        for _ in range(2 if plan.waves else 0):
-            apart = small - small_real
-            loss = loss + plan.waves * (apart.diff(dim=2).abs().mean() + apart.diff(dim=3).abs().mean())
-            small, small_real = F.avg_pool2d(small, 2), F.avg_pool2d(small_real, 2)
-        down = (fake.diff(dim=2) - real.diff(dim=2)).abs() * weight[:, :, 1:]
-        right = (fake.diff(dim=3) - real.diff(dim=3)).abs() * weight[..., 1:]
-        if plan.crisp:
-            loss = loss + plan.crisp * unlike_detail(fake, real)
-        return loss + plan.gradient * (down.mean() + right.mean())
 
     def _perceptual(self, fake: Tensor, real: Tensor, told: dict[str, float]) -> Tensor:
         """L1 between what a network that reads factors sees of both, at all its levels, and its reading.

@@ -10,7 +10,6 @@ from clay_data import Bank, Pictures, full_z
 from fit_mapping import Front, felt_by, fit, rarity
 from networks import assert_same_function
 from pack import spec_of
-from picture_terms import unlike_detail
 from plan import Plan
 from train_on_accelerator import run
 from trainable import Discriminator, Embedding, new_generator, parameter_groups
@@ -71,28 +70,6 @@ def test_a_few_steps_bring_the_pictures_nearer(trainer):
     for _ in range(25):
         last = trainer.train_step(plan)["l1"]
     assert last < 0.7 * first
-
-
-def test_waves_of_a_few_pixels_count_more_where_the_plan_says_so(trainer):
-    real = torch.zeros(1, 3, 64, 64)
-    wave = 0.1 * torch.sin(torch.arange(64) * 2 * torch.pi / 8).expand(1, 3, 64, 64)  # as wide as a curl
-    flat = torch.full_like(real, float(wave.abs().mean()))
-    cost = {
-        (name, waves): float(trainer._regression(fake, real, Plan(waves=waves, gradient=0.0), {}))
-        for name, fake in (("wave", wave), ("flat", flat))
-        for waves in (0.0, 2.0)
-    }
-    assert cost["wave", 0.0] < cost["flat", 0.0]
-    assert cost["wave", 2.0] > 1.5 * cost["flat", 2.0]
-    assert cost["flat", 2.0] == pytest.approx(cost["flat", 0.0])
-
-
-def test_soft_edges_cost_more_where_the_plan_asks_for_crisp_ones(trainer):
-    sharp = ((torch.arange(64) // 8 % 2).float() * 2 - 1).expand(1, 3, 64, 64).contiguous()
-    soft = (sharp + sharp.roll(1, 3) + sharp.roll(-1, 3)) / 3
-    usual, crisp = (float(trainer._regression(soft, sharp, Plan(crisp=c), {})) for c in (0.0, 0.5))
-    assert crisp - usual == pytest.approx(0.5 * float(unlike_detail(soft, sharp)), rel=1e-4)
-    assert crisp > usual
 
 
 def moments(trainer):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from picture_terms import detail, unlike_detail
+from picture_terms import detail, regression, unlike_detail
+from plan import Plan
 
 
 @pytest.fixture
@@ -40,3 +41,25 @@ def test_flat_pictures_have_finite_slopes():
     flat = torch.zeros(1, 3, 16, 16, requires_grad=True)
     unlike_detail(flat, torch.rand(1, 3, 16, 16)).backward()
     assert torch.isfinite(flat.grad).all()
+
+
+def test_waves_of_a_few_pixels_count_more_where_the_plan_says_so():
+    real = torch.zeros(1, 3, 64, 64)
+    wave = 0.1 * torch.sin(torch.arange(64) * 2 * torch.pi / 8).expand(1, 3, 64, 64)  # as wide as a curl
+    flat = torch.full_like(real, float(wave.abs().mean()))
+    cost = {
+        (name, waves): float(regression(fake, real, Plan(waves=waves, gradient=0.0), {}))
+        for name, fake in (("wave", wave), ("flat", flat))
+        for waves in (0.0, 2.0)
+    }
+    assert cost["wave", 0.0] < cost["flat", 0.0]
+    assert cost["wave", 2.0] > 1.5 * cost["flat", 2.0]
+    assert cost["flat", 2.0] == pytest.approx(cost["flat", 0.0])
+
+
+def test_soft_edges_cost_more_where_the_plan_asks_for_crisp_ones():
+    sharp = ((torch.arange(64) // 8 % 2).float() * 2 - 1).expand(1, 3, 64, 64).contiguous()
+    soft = (sharp + sharp.roll(1, 3) + sharp.roll(-1, 3)) / 3
+    usual, crisp = (float(regression(soft, sharp, Plan(crisp=c), {})) for c in (0.0, 0.5))
+    assert crisp - usual == pytest.approx(0.5 * float(unlike_detail(soft, sharp)), rel=1e-4)
+    assert crisp > usual
