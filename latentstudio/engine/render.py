@@ -68,6 +68,7 @@ class Renderer:
         self.generator = generator
         self.cache = StageCache(cache_bytes)
         self._seconds: dict[torch.dtype, list[float]] = {}
+        self._runs: dict[torch.dtype, list[int]] = {}  # how often each of them was measured
         self._outside = 0.0
         # The last whole picture: what early pictures get wrong about it, they get wrong next to it too.
         self._reference: tuple[list[Key], Tensor] | None = None
@@ -106,6 +107,7 @@ class Renderer:
         generator.compute_dtype = dtype
         last = len(generator.stages) - 1
         seconds = self._seconds.setdefault(dtype, [0.0] * (last + 1))
+        runs = self._runs.setdefault(dtype, [0] * (last + 1))
         inputs = resolve_inputs(recipe, generator)
         noise = noise_tokens(recipe.noise, len(generator.noise_shapes))
         edits = feature_edits_by_stage(recipe, generator)
@@ -145,7 +147,10 @@ class Renderer:
                 wait_for(generator.device)
             spent = time.perf_counter() - started
             in_stages += spent
-            seconds[index] = spent if seconds[index] == 0 else 0.7 * seconds[index] + 0.3 * spent
+            # A stage's first run says little, as everything is set up then: the second takes its place, or
+            # the first drag after opening would be blurred by times that are never measured again.
+            seconds[index] = spent if runs[index] < 2 else 0.7 * seconds[index] + 0.3 * spent
+            runs[index] += 1
         if stop == last + 1:
             exact = dtype == torch.float32
             picture = generator.image(state)

@@ -96,6 +96,22 @@ def test_a_budget_that_does_not_fit_gives_an_earlier_picture_and_says_so(tiny, m
     assert renderer.frame(recipe, budget_ms=10_000).is_exact
 
 
+def test_a_slow_first_run_blurs_one_move_of_the_hand_and_no_more(tiny, monkeypatch):
+    monkeypatch.setattr("latentstudio.engine.render.SMALLEST_PX", 8)
+    clock, run_stage = [0.0], tiny.run_stage
+
+    def timed(index, state, inputs):
+        clock[0] += 0.001 if clock[0] else 0.1  # the very first sets the library up
+        return run_stage(index, state, inputs)
+
+    monkeypatch.setattr(tiny, "run_stage", timed)
+    monkeypatch.setattr("latentstudio.engine.render.time.perf_counter", lambda: clock[0])
+    renderer = Renderer(tiny, cache_bytes=0)
+    assert renderer.frame(Recipe.from_seed(1)).is_exact
+    moves = [renderer.frame(Recipe.from_seed(1), budget_ms=50).is_exact for _ in range(3)]
+    assert moves == [False, True, True]
+
+
 def test_a_picture_too_small_to_follow_is_never_shown_whatever_the_budget(tiny):
     renderer = Renderer(tiny, cache_bytes=0)
     recipe = Recipe.from_seed(1)
